@@ -1,0 +1,119 @@
+"""The command ``autograder``: turns words into calls, and what goes wrong into one sentence."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from autograder.errors import GraderError
+
+app = typer.Typer(
+    help="Grade notebooks: release them to students, grade what comes back, show what it means.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Assignment = Annotated[str, typer.Argument(help="The assignment: the name of its folder in solutions/.")]
+Jobs = Annotated[
+    int | None, typer.Option("--workers", "-j", min=1, help="How many submissions to run at once; default: the cores.")
+]
+
+
+@app.command()
+def release(
+    assignments: Annotated[list[str] | None, typer.Argument(help="Assignments; all of them if none is named.")] = None,
+) -> None:
+    """Make the student notebooks in notebooks/ from solutions/."""
+    from autograder import release as releasing
+    from autograder.course import Course
+    from autograder.terminal import console
+
+    course = Course.find()
+    for assignment in assignments or course.assignments():
+        path = releasing.release(course, assignment)
+        console.print(f"{path.relative_to(course.root)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sample_class(assignment: Assignment) -> None:
+    """Fill submitted/ with invented students, to try everything without real ones."""
+    from autograder.course import Course
+    from autograder.sampleclass import make_sample_class
+    from autograder.terminal import console
+
+    course = Course.find()
+    students = make_sample_class(course, assignment)
+    console.print(f"{len(students)} invented students in {course.submitted}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def grade(
+    assignment: Assignment,
+    students: Annotated[list[str] | None, typer.Argument(help="Students; everybody if none is named.")] = None,
+    workers: Jobs = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what has a result.")] = False,
+) -> None:
+    """Grade what is in submitted/. What has a result already is not run again; what was interrupted goes on."""
+    from autograder import grade as grading
+    from autograder.course import Course
+    from autograder.terminal import print_results, progress_bars
+
+    course = Course.find()
+    with progress_bars() as progress:
+        results = grading.grade(course, assignment, students, workers=workers, force=force, progress=progress)
+    places = {
+        "results": course.graded / assignment,
+        "nbgrader's gradebook": course.root / "gradebook.db",
+        "for each student": course.feedback,
+        "for the teacher": course.report / f"{assignment}.html",
+    }
+    print_results(results, places)
+
+
+@app.command()
+def feedback(assignment: Assignment) -> None:
+    """Write the students' pages again, with what a person has marked since."""
+    from autograder import grade as grading
+    from autograder.course import Course
+    from autograder.terminal import console
+
+    course = Course.find()
+    count = grading.rewrite_feedback(course, assignment)
+    console.print(f"{count} pages in {course.feedback}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def audit(assignment: Assignment, workers: Jobs = None) -> None:
+    """Show what each hidden check catches; fail where a misconception gets through or a right answer loses points."""
+    from autograder import audit as auditing
+    from autograder import grade as grading
+    from autograder.course import Course
+    from autograder.terminal import print_audit, progress_bars
+
+    with progress_bars() as progress:
+        key = grading.answer_key(Course.find(), assignment, workers=workers, progress=progress)
+    outcome = auditing.audit(key)
+    print_audit(outcome)
+    if outcome.faults:
+        raise GraderError(" ".join(outcome.faults))
+
+
+def main() -> None:
+    """Run the command. A GraderError ends it with its sentence and status 1, Ctrl-C with one and status 130."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
+    except GraderError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"{error.strerror or error}{where}; put that right and run the same command again.", file=sys.stderr)
+        sys.exit(1)

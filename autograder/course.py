@@ -1,0 +1,96 @@
+"""Where the things of a course are: the folders that nbgrader_config.py names, and some that nbgrader lacks."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from autograder.errors import GraderError
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folders of one course, and nbgrader's configuration of it."""
+
+    root: Path
+    config: Config
+    source: Path
+    release: Path
+    submitted: Path
+    autograded: Path
+    feedback: Path
+    db_url: str
+
+    @property
+    def graded(self) -> Path:
+        """Results, one JSON file a student: what grading resumes from and every other command reads."""
+        return self.root / "graded"
+
+    @property
+    def report(self) -> Path:
+        """Class pages."""
+        return self.root / "report"
+
+    @property
+    def state(self) -> Path:
+        """Answer keys, the seed of the hidden checks and the lock of a running command. Safe to delete."""
+        return self.root / ".autograder"
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Course":
+        """Read the course that holds *start* (default: the current folder).
+
+        Raises GraderError where neither it nor a folder above it has an nbgrader_config.py.
+        """
+        from nbgrader.coursedir import CourseDirectory
+
+        here = (start or Path.cwd()).resolve()
+        root = next((folder for folder in (here, *here.parents) if (folder / CONFIG_FILE).is_file()), None)
+        if root is None:
+            raise GraderError(f"There is no {CONFIG_FILE} in {here} or above it; change to the course's folder first.")
+        config = _load_config(root)
+        config.CourseDirectory.root = str(root)
+        # nbgrader calls the program `alembic` when it makes a new gradebook; it lies beside this Python.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        directory = CourseDirectory(config=config)
+
+        def folder(name: Any) -> Path:
+            return root / str(name)
+
+        return cls(
+            root=root,
+            config=config,
+            source=folder(directory.source_directory),
+            release=folder(directory.release_directory),
+            submitted=folder(directory.submitted_directory),
+            autograded=folder(directory.autograded_directory),
+            feedback=folder(directory.feedback_directory),
+            db_url=str(directory.db_url),
+        )
+
+    def lesson_file(self, assignment: str) -> Path:
+        """The author's notebook of *assignment*. Raises GraderError where there is none."""
+        path = self.source / assignment / f"{assignment}.ipynb"
+        if assignment not in self.assignments():
+            known = ", ".join(self.assignments()) or "none yet"
+            raise GraderError(f"There is no assignment {assignment!r} in {self.source}; there is: {known}.")
+        return path
+
+    def assignments(self) -> list[str]:
+        """The names of all assignments, sorted: each folder below the source folder with a notebook of its name."""
+        return sorted(path.stem for path in self.source.glob("*/*.ipynb") if path.parent.name == path.stem)
+
+
+def _load_config(root: Path) -> Config:
+    try:
+        return PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
+    except ConfigFileNotFound:
+        raise GraderError(f"{root / CONFIG_FILE} cannot be read; check its permissions.") from None
+    except Exception as error:
+        raise GraderError(f"{root / CONFIG_FILE} does not run: {type(error).__name__}: {error}.") from error

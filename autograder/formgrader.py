@@ -1,0 +1,56 @@
+"""Makes the notebook that a person sees in Formgrader: the clean notebook, the verdicts, the rubrics."""
+
+import copy
+import re
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_markdown_cell, new_output
+
+from autograder.lesson import Answered, Master, Notebook, grade_id, is_answer, is_check
+from autograder.results import Result
+
+_MATH_WITH_EFFECTS = re.compile(r"\\(href|url|style|class|cssId|require|unicode)\b")
+
+
+def formgrader_notebook(
+    master: Master, grafted: Notebook | None, answers: dict[str, Answered], result: Result
+) -> nbformat.NotebookNode:
+    """The notebook for ``autograded/``. What a student wrote is text in it: no HTML, no script, no link that runs."""
+    notebook = nbformat.from_dict(copy.deepcopy(grafted if grafted is not None else master.notebook))
+    checks = {check["id"]: check for check in result["checks"]}
+    rubrics = {grade_id(cell): cell["source"] for cell in master.notebook["cells"] if is_answer(cell)}
+    cells = [new_markdown_cell(_summary(result), id="autograder-summary")]
+    for cell in notebook.cells:
+        name = grade_id(cell)
+        cells.append(cell)
+        if is_check(cell) and name in checks:
+            cell.outputs = [new_output("stream", name="stdout", text=_verdict(checks[name]))]
+        elif name is not None and is_answer(cell):
+            if grafted is None:
+                cell.source = master.stubs[name]
+            if cell.cell_type == "markdown":
+                cell.source = harmless(cell.source)
+                rubric = re.sub(r"^### (BEGIN|END) SOLUTION\n?", "", rubrics[name], flags=re.MULTILINE)
+                text = f"**For the person who marks**\n\n{rubric}"
+                cells.append(new_markdown_cell(text, id=f"{name}-rubric"[:64]))
+            cell.pop("attachments", None)
+    notebook.cells = cells
+    return notebook
+
+
+def harmless(markdown: str) -> str:
+    """A student's Markdown with its HTML shown instead of used, and math commands that act taken apart."""
+    return _MATH_WITH_EFFECTS.sub(r"\\ \1", markdown.replace("<", "&lt;"))
+
+
+def _summary(result: Result) -> str:
+    lines = [f"**{result['status']}** · {result['score']:g} of {result['max_score']:g} points by checks"]
+    notes: list[Any] = [*result["repairs"], *result["flags"]]
+    lines += [f"- {harmless(note['message'])}" for note in notes]
+    return "\n\n".join([lines[0], "\n".join(lines[1:])])
+
+
+def _verdict(check: dict[str, Any]) -> str:
+    words = [check["verdict"].replace("_", " "), check["message"], check["diagnosis"] or ""]
+    return "\n".join(word for word in words if word) + "\n"

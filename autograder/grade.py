@@ -1,0 +1,185 @@
+"""Grades a class: the one place that knows the order of graft, run, judge and everything after them."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.course import Course
+from autograder.feedback import write_feedback
+from autograder.formgrader import formgrader_notebook
+from autograder.gradebook import Gradebook
+from autograder.graft import Grafted, graft
+from autograder.judge import judge
+from autograder.key import load_key, master_of, read_seed
+from autograder.lesson import ANSWERED, Lesson, Master, Notebook, read_lesson
+from autograder.lock import only_one
+from autograder.report import write_report
+from autograder.results import SCHEMA, Result, read_result, read_results, write_json, write_text
+from autograder.run import Limits
+from autograder.submissions import Submission, find_submissions
+from autograder.workers import Workers
+
+Progress = Callable[[str, int, int], None]
+"""Told what is going on, how much of it is done, and how much there is."""
+
+
+def grade(
+    course: Course,
+    assignment: str,
+    students: list[str] | None = None,
+    *,
+    workers: int | None = None,
+    force: bool = False,
+    limits: Limits | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> list[Result]:
+    """Grade *assignment* for *students* (default: everybody), write all that comes of it, and return the results.
+
+    A submission whose file and key are those of its result is not graded again, unless *force*. Whatever stops this,
+    the next call goes on from there. Raises GraderError for what a person has to put right first.
+    """
+    lesson = read_lesson(course.lesson_file(assignment))
+    master = master_of(lesson, course)
+    with only_one(course), Gradebook.open(course, lesson, master) as gradebook:
+        submissions = find_submissions(course, assignment, gradebook.students(), students)
+        with _workers(course, workers, limits) as pool:
+            key = load_key(course, lesson, master, pool, lambda done, total: progress("Answer key", done, total))
+            grading = _Grading(course, lesson, master, key, gradebook)
+            grading.grade(submissions, pool, force, lambda done, total: progress("Submissions", done, total))
+        results = grading.results(submissions)
+        for result in results:
+            write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
+        write_report(course, lesson, key)
+        return results
+
+
+def answer_key(
+    course: Course, assignment: str, *, workers: int | None = None, progress: Progress = lambda what, done, total: None
+) -> dict[str, Any]:
+    """The answer key of *assignment*, made where there is none that is up to date."""
+    lesson = read_lesson(course.lesson_file(assignment))
+    with only_one(course), _workers(course, workers, None) as pool:
+        master = master_of(lesson, course)
+        return load_key(course, lesson, master, pool, lambda done, total: progress("Answer key", done, total))
+
+
+def rewrite_feedback(course: Course, assignment: str) -> int:
+    """Write the page of every result again, with what a person has marked since, and return how many there are."""
+    lesson = read_lesson(course.lesson_file(assignment))
+    results = read_results(course.graded / assignment)
+    with only_one(course), Gradebook.open(course, lesson, master_of(lesson, course)) as gradebook:
+        for result in results:
+            write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
+    return len(results)
+
+
+def _workers(course: Course, count: int | None, limits: Limits | None) -> Workers:
+    return Workers(count or os.cpu_count() or 1, limits or Limits(), read_seed(course))
+
+
+class _Grading:
+    """The submissions of one assignment on their way to results."""
+
+    def __init__(
+        self, course: Course, lesson: Lesson, master: Master, key: dict[str, Any], gradebook: Gradebook
+    ) -> None:
+        self.course, self.lesson, self.master, self.key, self.gradebook = (
+            course,
+            lesson,
+            master,
+            key,
+            gradebook,
+        )
+
+    def grade(
+        self,
+        submissions: list[Submission],
+        workers: Workers,
+        force: bool,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        """Take every submission that has no result yet through graft, run and judge, and write its result."""
+        todo = [submission for submission in submissions if not self._is_done(submission, force)]
+        done, total = len(submissions) - len(todo), len(submissions)
+        progress(done, total)
+        running: dict[str, tuple[Submission, Grafted, datetime]] = {}
+        unreadable: list[tuple[Submission, Grafted | None]] = []
+
+        def notebooks() -> Iterator[tuple[str, Notebook]]:
+            for submission in todo:
+                grafted = graft(submission.data, self.master) if submission.path else None
+                if grafted is None or grafted.notebook is None:
+                    unreadable.append((submission, grafted))
+                else:
+                    running[submission.student] = submission, grafted, datetime.now(UTC)
+                    yield submission.student, grafted.notebook
+
+        for student, outcomes in workers.run(notebooks()):
+            self._finish(*running.pop(student), outcomes)
+            done += 1
+            progress(done, total)
+        for submission, grafted in unreadable:
+            self._finish(submission, grafted, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
+        progress(total, total)
+
+    def results(self, submissions: list[Submission]) -> list[Result]:
+        """The results of *submissions*. A gradebook that has lost some of them is given them again."""
+        results = []
+        for submission in submissions:
+            result = read_result(self._result_path(submission.student))
+            assert result is not None, submission.student
+            results.append(result)
+            if result["status"] != "missing" and not self.gradebook.has(submission.student):
+                self.gradebook.write(result, submission.timestamp, graded_now=False)
+        return results
+
+    def _is_done(self, submission: Submission, force: bool) -> bool:
+        result = read_result(self._result_path(submission.student))
+        if result is None:
+            return False
+        if submission.path is None:
+            return bool(result["status"] != "missing") or not force  # what was graded is kept when the file has gone
+        same = result["file_sha256"] == submission.sha256 and result["key"] == self.key["hash"]
+        return same and not force and self._notebook_path(submission.student).is_file()
+
+    def _finish(
+        self, submission: Submission, grafted: Grafted | None, started: datetime, outcomes: dict[str, Any]
+    ) -> None:
+        """Judge and write one submission. The result comes last: where it stands, all the rest does too."""
+        answers = grafted.answers if grafted else {}
+        checks, flags = judge(self.key, outcomes["cells"], answers)
+        readable = grafted is not None and grafted.notebook is not None
+        result: Result = {
+            "schema": SCHEMA,
+            "student": submission.student,
+            "assignment": self.lesson.assignment,
+            "file": submission.path.name if submission.path else None,
+            "file_sha256": submission.sha256,
+            "key": self.key["hash"],
+            "unsafe": True,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(outcomes["seconds"], 3),
+            "status": "graded" if readable else "unreadable" if submission.path else "missing",
+            "score": sum(check["points"] for check in checks),
+            "max_score": sum(check["max_points"] for check in checks),
+            "needs_manual": [a.id for a in self.lesson.manual if a.id in answers and answers[a.id].state == ANSWERED],
+            "checks": checks,
+            "repairs": grafted.repairs if grafted else [],
+            "flags": flags,
+        }
+        if grafted is not None:
+            shown = formgrader_notebook(self.master, grafted.notebook, answers, result)
+            write_text(self._notebook_path(submission.student), nbformat.writes(shown))
+            self.gradebook.write(result, submission.timestamp, graded_now=True)
+        write_json(self._result_path(submission.student), result)
+
+    def _result_path(self, student: str) -> Path:
+        return self.course.graded / self.lesson.assignment / f"{student}.json"
+
+    def _notebook_path(self, student: str) -> Path:
+        assignment = self.lesson.assignment
+        return self.course.autograded / student / assignment / f"{assignment}.ipynb"

@@ -1,0 +1,95 @@
+"""Makes what a student opens from what an author writes: nbgrader's own steps, and the setup cell put in."""
+
+import hashlib
+import shutil
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveCells
+from traitlets.config import Config
+
+from autograder.course import Course
+from autograder.errors import GraderError
+from autograder.lesson import Lesson, Notebook, read_lesson, tags
+
+SETUP_TAG = "setup"
+SETUP_TITLE = "# @title Setup: run this cell first"
+
+
+def embed_setup(notebook: Notebook) -> None:
+    """Replace the source of the cell tagged ``setup`` by that of ``autograder.lab``, folded, in place.
+
+    An author imports the module; a student's notebook has to work where nothing can be installed.
+    """
+    source = resources.files("autograder").joinpath("lab.py").read_text(encoding="utf-8")
+    for cell in notebook["cells"]:
+        if SETUP_TAG in tags(cell):
+            cell["source"] = f"{SETUP_TITLE}\n{source.rstrip()}"
+            cell["metadata"]["cellView"] = "form"
+            cell["metadata"]["jupyter"] = {"source_hidden": True}
+
+
+def student_form(lesson: Lesson, config: Config) -> Notebook:
+    """The notebook that ``release`` writes for *lesson*, made in memory and without a database."""
+    notebook: Notebook = nbformat.from_dict(lesson.notebook)
+    names = {"assignment": lesson.assignment, "notebook": lesson.assignment, "student": "."}
+    for step in GenerateAssignment(config=config).preprocessors:
+        if step is not SaveCells:
+            notebook, _ = step(config=config)(notebook, {"nbgrader": names})
+    return notebook
+
+
+def release(course: Course, assignment: str) -> Path:
+    """Write the student notebook of *assignment*, with whatever lies beside it, and return its path.
+
+    Raises GraderError where the author's notebook is not sound; what was released before is then left as it was.
+    """
+    from nbgrader.apps.api import NbGraderAPI
+
+    read_lesson(course.lesson_file(assignment))
+    course.state.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=course.state) as folder:
+        config = Config(course.config)
+        config.CourseDirectory.release_directory = str(Path(folder).relative_to(course.root))
+        config.SaveCells.enabled = False
+        config.GenerateAssignment.no_database = True
+        outcome = NbGraderAPI(config=config).generate_assignment(assignment)
+        made = Path(folder) / assignment
+        if not outcome["success"] or not (made / f"{assignment}.ipynb").is_file():
+            reason = (outcome.get("log") or outcome.get("error") or "no reason given").strip().splitlines()[-1]
+            raise GraderError(f"nbgrader could not make the student notebook of {assignment}: {reason}")
+        target = course.release / assignment
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made.replace(target)
+    return target / f"{assignment}.ipynb"
+
+
+class EmbedSetup(NbGraderPreprocessor):  # type: ignore[misc]
+    """The first step of a release: puts the setup cell in, and drops what an author's machine left in the metadata."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        embed_setup(nb)
+        nb.metadata = nbformat.from_dict(
+            {
+                "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+                "language_info": {"name": "python"},
+            }
+        )
+        for cell in nb.cells:
+            cell.metadata.pop("execution", None)
+        return nb, resources
+
+
+class StampRelease(NbGraderPreprocessor):  # type: ignore[misc]
+    """The last step of a release: stamps the notebook with its assignment and a version made from its contents."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        text = "\0".join(f"{cell.id}\0{cell.cell_type}\0{cell.source}" for cell in nb.cells)
+        version = hashlib.sha256(text.encode()).hexdigest()[:12]
+        nb.metadata["autograder"] = {"assignment": resources["nbgrader"]["assignment"], "version": version}
+        return nb, resources

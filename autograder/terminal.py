@@ -1,0 +1,81 @@
+"""What commands print: tables and progress bars, readable without colour and without a terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from autograder.audit import Audit
+from autograder.pages import points
+from autograder.results import Result
+
+console = Console()
+
+
+@contextmanager
+def progress_bars() -> Iterator[Any]:
+    """Yield a function (what, done, total) that keeps one bar for each *what*, with counts and the time left."""
+    columns = [
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    ]
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def print_results(results: list[Result], places: dict[str, Path]) -> None:
+    """Print a table of students and scores, and where to look next."""
+    table = Table("student", "state", "points", "lost", "notes", title=results[0]["assignment"] if results else None)
+    for result in results:
+        lost = sum(check["verdict"] not in ("passed", "not_attempted") for check in result["checks"])
+        untried = sum(check["verdict"] == "not_attempted" for check in result["checks"])
+        words = [f"{lost} checks" if lost else "", f"{untried} not attempted" if untried else ""]
+        waits = [f"{len(result['needs_manual'])} for a person"] if result["needs_manual"] else []
+        codes = [note["code"].replace("_", " ") for note in [*result["repairs"], *result["flags"]]]
+        score = f"{points(result['score'])} of {points(result['max_score'])}"
+        table.add_row(
+            result["student"], result["status"], score, ", ".join(filter(None, words)), ", ".join(codes + waits)
+        )
+    console.print(table)
+    for what, path in places.items():
+        console.print(f"{what:<22} {path}", highlight=False, soft_wrap=True)
+
+
+def print_audit(audit: Audit) -> None:
+    """Print one matrix for each answer: a row for each implementation, a column for each check, x where it is lost."""
+    for part, checks in audit.checks.items():
+        table = Table("implementation", *(str(number) for number in range(1, len(checks) + 1)), title=part)
+        for (of, name), lost in audit.lost.items():
+            if of == part:
+                label = f"{name} (right)" if (of, name) in audit.right else name
+                table.add_row(label, *("x" if check in lost else "·" for check in checks))
+        console.print(table)
+        for number, check in enumerate(checks, start=1):
+            console.print(f"  {number:>2} {check}", highlight=False)
+    wrong = len(audit.lost) - len(audit.right)
+    console.print(
+        f"{wrong} misconceptions, {len(audit.right)} alternatives, {len(audit.faults)} faults.", highlight=False
+    )
