@@ -42,29 +42,33 @@ def write_feedback(course: Course, lesson: Lesson, result: Result, marks: dict[s
 
 def _parts(lesson: Lesson, result: Result) -> list[dict[str, Any]]:
     titles = {check.id: check.title for check in lesson.checks}
-    checks = [
-        {
-            **check,
-            "title": titles.get(check["id"], check["id"]),
-            "word": WORDS[check["verdict"]],
-            "step": "" if check["diagnosis"] else _STEPS.get(check["verdict"], ""),
-        }
-        for check in result["checks"]
-    ]
     parts = []
-    for name in dict.fromkeys(check["id"].partition("--")[0] for check in checks):
-        own = [check for check in checks if check["id"].partition("--")[0] == name]
+    for name in dict.fromkeys(check["id"].partition("--")[0] for check in result["checks"]):
+        own = [check for check in result["checks"] if check["id"].partition("--")[0] == name]
+        said: set[str] = set()
+        checks = [_check(check, titles.get(check["id"], check["id"]), said) for check in own]
         passed = sum(check["verdict"] == "passed" for check in own)
         parts.append(
             {
                 "id": name,
-                "checks": own,
+                "checks": checks,
                 "points": sum(check["points"] for check in own),
                 "max_points": sum(check["max_points"] for check in own),
                 "summary": f"{passed} of {len(own)} checks passed",
             }
         )
     return parts
+
+
+def _check(check: dict[str, Any], title: str, said: set[str]) -> dict[str, Any]:
+    """What a row shows. A diagnosis is spelled out once in each part; *said* holds those that were."""
+    step = "" if check["diagnosis"] else _STEPS.get(check["verdict"], "")
+    diagnosis = check["diagnosis"]
+    if diagnosis in said:
+        diagnosis, step = None, "The same cause as above."
+    elif diagnosis:
+        said.add(diagnosis)
+    return {**check, "title": title, "word": WORDS[check["verdict"]], "diagnosis": diagnosis, "step": step}
 
 
 def _manual(answer: str, max_points: float, result: Result, marks: dict[str, dict[str, Any]]) -> dict[str, Any]:

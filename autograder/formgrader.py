@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_output
 
-from autograder.lesson import Answered, Master, Notebook, grade_id, is_answer, is_check
+from autograder.lesson import SETUP_TAG, Answered, Master, Notebook, grade_id, is_answer, is_check, tags
 from autograder.results import Result
 
 _MATH_WITH_EFFECTS = re.compile(r"\\(href|url|style|class|cssId|require|unicode)\b")
@@ -24,6 +24,8 @@ def formgrader_notebook(
     for cell in notebook.cells:
         name = grade_id(cell)
         cells.append(cell)
+        if SETUP_TAG in tags(cell):
+            cell.source = "# The setup cell, the same for everybody, is left out here."
         if is_check(cell) and name in checks:
             cell.outputs = [new_output("stream", name="stdout", text=_verdict(checks[name]))]
         elif name is not None and is_answer(cell):

@@ -62,7 +62,8 @@ class Gradebook:
         """
         self.api.update_or_create_student(result["student"])
         fields = {"timestamp": timestamp} if timestamp else {}
-        self.api.update_or_create_submission(self.name, result["student"], **fields)
+        with self.api.db.no_autoflush:  # nbgrader reads while it makes the rows of a new submission
+            self.api.update_or_create_submission(self.name, result["student"], **fields)
         submitted = self.api.find_submission_notebook(self.name, self.name, result["student"])
         scores = {check["id"]: check["points"] for check in result["checks"]}
         for grade in submitted.grades:

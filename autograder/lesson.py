@@ -14,8 +14,10 @@ from autograder.errors import GraderError
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
 
+SETUP_TAG = "setup"
+"""The cell with this tag is where ``release`` puts ``autograder.lab``."""
+
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
-BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 _TITLE = re.compile(r"^#\s*Hidden check:\s*(?P<words>.+?)\s*(\([\d.]+ points?\))?\s*$")
 
 
@@ -153,4 +155,4 @@ def _check(cell: Cell, parts: set[str], path: Path) -> Check:
     title = _TITLE.match(cell["source"].splitlines()[0])
     if not title:
         raise GraderError(f"{where} must begin with a line '# Hidden check: what it looks at'; students see it.")
-    return Check(name, part, title["words"], float(meta["points"]))
+    return Check(name, part, title["words"][:1].upper() + title["words"][1:], float(meta["points"]))

@@ -137,7 +137,7 @@ def _array_difference(name: str, seen: Any, expected: Array, rtol: float | None,
     worst = np.unravel_index(int(np.nanargmax(np.where(wrong, np.nan_to_num(far, nan=np.inf), -1))), a.shape)
     index = f", most at index {tuple(map(int, worst))}" if a.ndim else ""
     count = f"{int(wrong.sum())} of {a.size} values"
-    return f"{name} has the right shape, but {count} are off, by up to {far[worst]:.2g}{index}."
+    return f"{name} has the right shape, but {count} are off, by up to {far[worst]:.3g}{index}."
 
 
 def _kind(value: Any) -> str:

@@ -14,9 +14,8 @@ from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.errors import GraderError
-from autograder.lesson import Lesson, Notebook, read_lesson, tags
+from autograder.lesson import SETUP_TAG, Lesson, Notebook, read_lesson, tags
 
-SETUP_TAG = "setup"
 SETUP_TITLE = "# @title Setup: run this cell first"
 
 

@@ -55,8 +55,9 @@ def _row(course: Course, result: Result, page: Path) -> dict[str, Any]:
 def _scores(graded: list[Result]) -> dict[str, str]:
     scores, top = [result["score"] for result in graded], graded[0]["max_score"]
     figure, ax = _axes(2.6)
-    ax.hist(scores, bins=max(1, round(top)), range=(0, top), color=BLUE, edgecolor="white")
-    ax.set(xlabel="points by checks", ylabel="students", xlim=(0, top))
+    bars = max(1, round(top)) + 1  # one bar for each whole number of points, full marks on its own
+    ax.hist(scores, bins=bars, range=(-0.5, top + 0.5), color=BLUE, edgecolor="white")
+    ax.set(xlabel="points by checks, rounded", ylabel="students")
     ax.yaxis.get_major_locator().set_params(integer=True)
     full = sum(score == top for score in scores)
     alt = (

@@ -1,0 +1,76 @@
+"""Courses to test on: copies of this one, with a fixed seed, and one whose sample class has been graded."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.course import Course
+from autograder.grade import grade
+from autograder.lesson import read_lesson
+from autograder.results import Result, read_results
+from autograder.sampleclass import make_sample_class
+
+ROOT = Path(__file__).parent.parent
+LESSON = "02_batchnorm_by_hand"
+SEED = 20261121
+
+
+def make_course(root: Path, lessons: list[str]) -> Course:
+    """A copy of this course in *root* with some of its lessons, and the seed that tests share."""
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    shutil.copytree(ROOT / "data" / "sample_class", root / "data" / "sample_class")
+    for lesson in lessons:
+        shutil.copytree(ROOT / "solutions" / lesson, root / "solutions" / lesson)
+    (root / ".autograder").mkdir()
+    (root / ".autograder" / "seed").write_text(f"{SEED}\n")
+    return Course.find(root)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Answer keys, made once for all tests of a session."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture
+def course(tmp_path: Path, keys: Path) -> Course:
+    """A course with lesson 2 and no students. Its key is made at most once in a session."""
+    course = make_course(tmp_path, [LESSON])
+    (course.state / "keys").symlink_to(keys)
+    return course
+
+
+@pytest.fixture(scope="session")
+def graded(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Course:
+    """A course whose sample class has been graded. Tests read it; they do not change it."""
+    course = make_course(tmp_path_factory.mktemp("graded"), [LESSON])
+    (course.state / "keys").symlink_to(keys)
+    make_sample_class(course, LESSON)
+    grade(course, LESSON)
+    return course
+
+
+@pytest.fixture
+def results(graded: Course) -> dict[str, Result]:
+    """The sample class's results, by student."""
+    return {result["student"]: result for result in read_results(graded.graded / LESSON)}
+
+
+@pytest.fixture(scope="session")
+def lesson():
+    """Lesson 2, read."""
+    return read_lesson(ROOT / "solutions" / LESSON / f"{LESSON}.ipynb")
+
+
+@pytest.fixture
+def command():
+    """Run the command ``autograder`` in a folder; returns what subprocess.run does."""
+
+    def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        program = Path(sys.executable).parent / "autograder"
+        return subprocess.run([program, *words], cwd=cwd, capture_output=True, text=True, timeout=300)
+
+    return run
