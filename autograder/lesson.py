@@ -116,7 +116,7 @@ def read_lesson(path: Path) -> Lesson:
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except Exception as error:  # nbformat converts old versions and meets anything there
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GraderError(
             f"{path} is not a valid notebook ({reason}); open it in Jupyter and save it again."

@@ -91,10 +91,12 @@ def _renamed(node: ast.FunctionDef | ast.ClassDef, marks: list[ast.expr], lines:
 
 
 def _variant(path: Path, name: str, source: str, mark: ast.expr, checks: list[str]) -> Variant:
-    if not isinstance(mark, ast.Call):
+    if isinstance(mark, ast.Name) and mark.id == "alternative":
         return Variant(path.stem, name, source, right=True)
     where = f"{path}, line {mark.lineno}: the misconception {name!r}"
     try:
+        if not isinstance(mark, ast.Call):
+            raise ValueError("no sentence")
         sentence = ast.literal_eval(mark.args[0])
         options = {str(word.arg): ast.literal_eval(word.value) for word in mark.keywords}
         accept, flag = options.pop("accept", ()), options.pop("flag", None)

@@ -14,14 +14,15 @@ _BUILTIN_ERRORS = {
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 }
 _PLAIN_WORDS = {name for name in vars(builtins) if not name.startswith("_")}
-_PLAIN_WORDS |= {"Tensor", "NoneType", "function", "module", "self"}
+_PLAIN_WORDS |= {"Tensor", "NoneType", "function", "module", "self", "lambda", "locals"}
+_PLAIN_WORDS |= {"Float", "Double", "Half", "Long", "Int", "Bool", "Byte"}
 
 _FORMS = resources.files("autograder").joinpath("exception_forms.txt")
 _BLANKS = {
     "N": r"-?\d{1,5}",
     "NxN": r"\d{1,5}x\d{1,5}",
     "SHAPE": r"\[(?:-?\d{1,4}(?:, )?){0,6}\]",
-    "NAME": r"([A-Za-z_][A-Za-z0-9_.]{0,60})",
+    "NAME": r"([A-Za-z_<][A-Za-z0-9_.<>]{0,80})",
 }
 
 
