@@ -78,7 +78,7 @@ def rewrite_feedback(course: Course, assignment: str) -> int:
 
 
 def _workers(course: Course, count: int | None, limits: Limits | None) -> Workers:
-    return Workers(count or os.cpu_count() or 1, limits or Limits(), read_seed(course))
+    return Workers(count or os.cpu_count() or 1, limits or Limits(), read_seed(course), hide=(course.root,))
 
 
 class _Grading:

@@ -10,9 +10,12 @@ from autograder.wording import exception_words
 Outcome = dict[str, Any]
 Key = dict[str, Any]
 
-_LOSES = {
-    "timeout": "The grader stopped this check because it took too long.",
-    "crashed": "Python itself ended during this check, so there is nothing to look at.",
+_ENDS = {
+    ("timeout", None): "The grader stopped this check because it took too long.",
+    ("crashed", None): "Python itself ended during this check, so there is nothing to look at.",
+    ("crashed", "memory"): "The grader stopped this check because it used too much memory.",
+    ("crashed", "processes"): "The grader stopped this check because it started too many processes.",
+    ("crashed", "grader"): "The grader itself ended twice while it ran this submission; a person has to look at it.",
 }
 
 
@@ -82,8 +85,8 @@ def _judge_check(
 
 def _reason(outcome: Outcome, expected: Outcome, source: str) -> str | None:
     """Why the outcome does not earn the points, in a sentence, or None where it does."""
-    if outcome["status"] in _LOSES:
-        return _LOSES[outcome["status"]]
+    if outcome["status"] in ("timeout", "crashed"):
+        return _ENDS[outcome["status"], outcome["reason"]]
     if outcome["status"] == "error":
         return exception_words(outcome["error"], source)
     return _compare(outcome, expected)

@@ -13,29 +13,34 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.inside.encode import MIME_TYPE
-from autograder.kernels import kernel_manager, scratch_folder
+from autograder.kernels import kernel_manager
 from autograder.lesson import Cell, Notebook, is_check
 
 UNGRADED_TAGS = frozenset({"demonstration", "experiment", "figure", "public-check", "specification"})
 """Cells with one of these tags are not run when grading: they teach, and no answer may need them."""
 
+_WARM_UP = "__import__('autograder.inside').inside.warm_up()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = re.compile(r"^Cell In\[(\d+)\], line (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Seconds are wall time; the rest is in bytes."""
+    """What one submission may use. Seconds are wall time, processes a number, the rest is in bytes."""
 
     check_seconds: float = 10.0
     notebook_seconds: float = 120.0
+    memory: int = 2 << 30
+    processes: int = 64
+    files: int = 50 << 20
     cell_output: int = 64 << 10
     notebook_output: int = 1 << 20
     observations: int = 1 << 20
+    unsafe: bool = False
+    """Whether kernels are ordinary ones, without a sandbox; then only time and output are limited."""
 
 
 def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
@@ -43,13 +48,37 @@ def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
 
     Answers and given cells are run as they stand; a hidden check starts from a seed made of *seed* and its grade_id.
     A cell that ends its kernel, or does not end in time, costs itself: a new kernel replays what went before, without
-    it. Returns ``{"seconds", "cells": {id: {"status", "seconds", "observations", "error", "text", "cut"}}}``, where
-    status is ok, error, timeout or crashed and error is None or ``{"name", "message", "cell", "line"}``.
+    it. Returns ``{"seconds", "cells": {id: outcome}}`` with outcomes as ``outcome`` makes them. Raises SandboxLost
+    where the sandbox gives no kernel.
     """
     return asyncio.run(_Run(notebook, limits, seed).outcomes())
 
 
+def outcome(status: str, seconds: float = 0.0, **known: Any) -> dict[str, Any]:
+    """What happened to one cell. *status* is ok, error, timeout or crashed.
+
+    Known may be: reason, the limit that ended the kernel (memory, processes); observations, as observe() sent them;
+    error, ``{"name", "message", "cell", "line"}``; text, what was printed; cut, whether some of that was left out.
+    """
+    empty: dict[str, Any] = {"reason": None, "observations": [], "error": None, "text": "", "cut": False}
+    return {"status": status, "seconds": seconds, **empty, **known}
+
+
+def is_run(cell: Cell) -> bool:
+    """Whether grading runs this cell: code, not empty, and not one that only teaches."""
+    if cell["cell_type"] != "code" or not cell["source"].strip():
+        return False
+    return not UNGRADED_TAGS.intersection(cell["metadata"].get("tags", []))
+
+
+def seed_of(seed: int, check: str) -> int:
+    """The seed of one check: its own, and the same wherever and in whatever order checks are run."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{check}".encode()).digest()[:6], "big")
+
+
 class _Run:
+    """One notebook on its way through one kernel, or several where it ends them."""
+
     def __init__(self, notebook: Notebook, limits: Limits, seed: int) -> None:
         self.notebook, self.limits, self.seed = notebook, limits, seed
         self.output_left = limits.notebook_output
@@ -60,17 +89,15 @@ class _Run:
         replayable: list[Cell] = []
         kernel: _Kernel | None = None
         try:
-            for cell in self.notebook["cells"]:
-                if not is_run(cell):
-                    continue
+            for cell in filter(is_run, self.notebook["cells"]):
                 left = self.limits.notebook_seconds - (time.monotonic() - started)
                 if left <= 0:
-                    cells[cell["id"]] = _outcome("timeout", 0.0)
+                    cells[cell["id"]] = outcome("timeout")
                     continue
                 if kernel is None:
                     kernel = await self._started(replayable)
-                outcome = cells[cell["id"]] = await kernel.execute(cell, min(self.limits.check_seconds, left))
-                if outcome["status"] == "crashed" or kernel.stuck:
+                cells[cell["id"]] = await kernel.execute(cell, min(self.limits.check_seconds, left))
+                if kernel.lost:
                     await kernel.stop()
                     kernel = None
                 elif not is_check(cell):
@@ -86,8 +113,8 @@ class _Run:
             kernel = _Kernel(self)
             await kernel.start()
             for cell in replayable:
-                outcome = await kernel.execute(cell, self.limits.check_seconds)
-                if outcome["status"] == "crashed" or kernel.stuck:
+                await kernel.execute(cell, self.limits.check_seconds)
+                if kernel.lost:
                     await kernel.stop()
                     replayable.remove(cell)
                     break
@@ -96,61 +123,71 @@ class _Run:
 
 
 class _Kernel:
-    """One kernel, and the conversation with it."""
+    """One kernel, and the conversation with it. It is *lost* when it has ended or no longer listens."""
 
     def __init__(self, run: _Run) -> None:
         self.run = run
-        self.stuck = False
+        self.lost = False
         self.stack = AsyncExitStack()
         self.cell_of_count: dict[int, str] = {}
 
     async def start(self) -> None:
-        folder = self.stack.enter_context(scratch_folder())
-        self.manager = kernel_manager(folder)
-        self.client = _Client(self.run, km=self.manager)
-        await self.stack.enter_async_context(self.client.async_setup_kernel(cwd=str(folder), cleanup_kc=True))
-        # Importing torch takes seconds that are not the submission's.
-        await self.client.async_execute_cell(new_code_cell("__import__('autograder.inside').inside.warm_up()"), 0)
+        limits = self.run.limits
+        limited = {"memory": limits.memory, "files": limits.files, "processes": limits.processes}
+        self.manager = self.stack.enter_context(kernel_manager(limits.unsafe, limited))
+        self.client = _Client(self.run, self.manager)
+        await self.stack.enter_async_context(self.client.async_setup_kernel(cleanup_kc=True))
+        if limits.unsafe:  # an ordinary kernel has imported nothing yet, and that takes seconds
+            await self.client.async_execute_cell(new_code_cell(_WARM_UP), 0)
 
     async def stop(self) -> None:
         await self.stack.aclose()
 
     async def execute(self, cell: Cell, seconds: float) -> dict[str, Any]:
-        """Run one cell. One that is still running after *seconds* is interrupted; one that goes on is stuck."""
-        running = nbformat.from_dict(cell)
-        if is_check(cell):
-            check = cell["metadata"]["nbgrader"]["grade_id"]
-            words = f"{check!r}, {seed_of(self.run.seed, check)}, {cell['source']!r}"
-            running.source = f"__import__('autograder.inside').inside.run_check({words})"
+        """Run one cell. One that is still running after *seconds* is interrupted; if it goes on, the kernel is lost."""
         self.client.begin()
         started = time.monotonic()
-        task = asyncio.ensure_future(self.client.async_execute_cell(running, 0))
-        done, _ = await asyncio.wait({task}, timeout=seconds)
+        running = asyncio.ensure_future(self.client.async_execute_cell(self._prepared(cell), 0))
+        ended = asyncio.ensure_future(self._ended())
+        done, _ = await asyncio.wait({running, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         in_time = bool(done)
         if not in_time:
             await self.manager.interrupt_kernel()
-            done, _ = await asyncio.wait({task}, timeout=1.0)
-        if not done:
-            self.stuck = True
-            task.cancel()
+            done, _ = await asyncio.wait({running, ended}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        for unfinished in {running, ended} - done:
+            unfinished.cancel()
         try:
-            await task
-        except (DeadKernelError, asyncio.CancelledError):
+            await running
+        except (Exception, asyncio.CancelledError):  # the kernel ended, or goes on, or said what no kernel says
+            self.lost = True
             return self._outcome("crashed" if in_time else "timeout", started)
         self.cell_of_count[self.client.count] = cell["id"]
-        if not in_time:
-            return self._outcome("timeout", started)
-        return self._outcome("ok" if self.client.error is None else "error", started)
+        status = "ok" if self.client.error is None else "error"
+        return self._outcome(status if in_time else "timeout", started)
+
+    def _prepared(self, cell: Cell) -> Any:
+        prepared = nbformat.from_dict(cell)
+        if is_check(cell):
+            check = cell["metadata"]["nbgrader"]["grade_id"]
+            words = f"{check!r}, {seed_of(self.run.seed, check)}, {cell['source']!r}"
+            prepared.source = f"__import__('autograder.inside').inside.run_check({words})"
+        return prepared
+
+    async def _ended(self) -> None:
+        """Return when the kernel has ended."""
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.02)
 
     def _outcome(self, status: str, started: float) -> dict[str, Any]:
-        error = self.client.error if status == "error" else None
-        return {
-            **_outcome(status, time.monotonic() - started),
-            "observations": self.client.observations,
-            "error": self._located(error) if error else None,
-            "text": "".join(self.client.texts),
-            "cut": self.client.cut,
-        }
+        return outcome(
+            status,
+            time.monotonic() - started,
+            reason=getattr(self.manager.provisioner, "reason", None) if self.lost else None,
+            observations=self.client.observations,
+            error=self._located(self.client.error) if status == "error" and self.client.error else None,
+            text="".join(self.client.texts),
+            cut=self.client.cut,
+        )
 
     def _located(self, error: dict[str, Any]) -> dict[str, Any]:
         """Name, message and place of an exception; the place is the last frame that lies in a cell of the notebook."""
@@ -168,19 +205,15 @@ class _Kernel:
 class _Client(NotebookClient):
     """nbclient, but what comes out of the kernel is counted as it arrives, and observations go their own way."""
 
-    def __init__(self, run: _Run, **options: Any) -> None:
-        super().__init__(
-            nbformat.v4.new_notebook(cells=[new_code_cell()]),
-            timeout=None,
-            allow_errors=True,
-            shutdown_kernel="immediate",
-            **options,
-        )
+    def __init__(self, run: _Run, manager: Any) -> None:
+        notebook = new_notebook(cells=[new_code_cell()])  # cells are handed over one by one; nbclient wants a place
+        super().__init__(notebook, km=manager, timeout=None, allow_errors=True, shutdown_kernel="immediate")
         self.run = run
         self.on_cell_executed = self._remember
         self.begin()
 
     def begin(self) -> None:
+        """Forget the last cell."""
         self.observations: list[Any] = []
         self.observed = 0
         self.texts: list[str] = []
@@ -200,8 +233,7 @@ class _Client(NotebookClient):
         if MIME_TYPE in data:
             self._observe(data[MIME_TYPE])
             return
-        text = content.get("text", "") if msg["msg_type"] == "stream" else data.get("text/plain", "")
-        self._keep(str(text))
+        self._keep(str(content.get("text", "") if msg["msg_type"] == "stream" else data.get("text/plain", "")))
 
     def handle_comm_msg(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
         """Widgets have no place in grading."""
@@ -214,33 +246,10 @@ class _Client(NotebookClient):
             self.cut = True
 
     def _keep(self, text: str) -> None:
-        room = min(self.cell_left, self.run.output_left)
-        kept = text.encode("utf-8", "replace")[:room]
-        self.cut = self.cut or len(kept) < len(text.encode("utf-8", "replace"))
+        data = text.encode("utf-8", "replace")
+        kept = data[: min(self.cell_left, self.run.output_left)]
+        self.cut = self.cut or len(kept) < len(data)
         self.cell_left -= len(kept)
         self.run.output_left -= len(kept)
         if kept:
             self.texts.append(kept.decode("utf-8", "ignore"))
-
-
-def is_run(cell: Cell) -> bool:
-    """Whether grading runs this cell: code, not empty, and not one that only teaches."""
-    if cell["cell_type"] != "code" or not cell["source"].strip():
-        return False
-    return not UNGRADED_TAGS.intersection(cell["metadata"].get("tags", []))
-
-
-def seed_of(seed: int, check: str) -> int:
-    """The seed of one check: its own, and the same wherever and in whatever order checks are run."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{check}".encode()).digest()[:6], "big")
-
-
-def _outcome(status: str, seconds: float) -> dict[str, Any]:
-    return {
-        "status": status,
-        "seconds": seconds,
-        "observations": [],
-        "error": None,
-        "text": "",
-        "cut": False,
-    }

@@ -1,4 +1,4 @@
-"""Runs many notebooks at once, each in a kernel of its own, on the cores of this machine."""
+"""Runs many notebooks at once on the cores of this machine, each in a kernel of its own, all in one sandbox."""
 
 import contextlib
 import multiprocessing
@@ -6,53 +6,103 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_any
+from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder.lesson import Notebook
-from autograder.run import Limits, run
+from autograder.run import Limits, is_run, outcome, run
+from autograder.sandbox import Sandbox, SandboxLost, share
 
 Name = TypeVar("Name")
+Outcomes = dict[str, Any]
 
 
 class Workers:
-    """*count* processes that call ``run``. Use as a context manager; leaving it ends them and what they started."""
+    """*count* processes that call ``run``. Use as a context manager; leaving it ends them and all they started.
 
-    def __init__(self, count: int, limits: Limits, seed: int) -> None:
-        self.count, self.limits, self.seed = count, limits, seed
+    The folders *hide* are empty in the sandbox, even where the rest of the machine shows.
+    """
+
+    def __init__(self, count: int, limits: Limits, seed: int, hide: tuple[Path, ...] = ()) -> None:
+        self.count, self.limits, self.seed, self.hide = count, limits, seed, hide
+        self.sandbox: Sandbox | None = None
 
     def __enter__(self) -> "Workers":
+        """Start them. Raises GraderError where there is no sandbox."""
         context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin_worker)
+        if not self.limits.unsafe:
+            self.sandbox = Sandbox(self.hide)
+        try:
+            place = self.sandbox.path if self.sandbox else None
+            self.pool = ProcessPoolExecutor(self.count, context, initializer=_begin_worker, initargs=(place,))
+            self.pool.submit(os.getpid)  # workers start while the sandbox does
+            if self.sandbox:
+                self.sandbox.check()
+        except BaseException as error:
+            self.__exit__(error)
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
         processes = list((self.pool._processes or {}).values())
-        self.pool.shutdown(wait=exception[0] is None, cancel_futures=True)
+        self.pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             with contextlib.suppress(ValueError):
                 process.terminate()
+        if self.sandbox:
+            self.sandbox.close()
 
-    def run(self, notebooks: Iterable[tuple[Name, Notebook]]) -> Iterator[tuple[Name, dict[str, Any]]]:
-        """Yield (name, outcomes) as they become ready. Notebooks are taken as they are needed, not all at once."""
-        waiting: dict[Future[dict[str, Any]], Name] = {}
+    def run(self, notebooks: Iterable[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+        """Yield (name, outcomes) as they become ready. Notebooks are taken as they are needed, not all at once.
+
+        Where a worker or the sandbox ends, whatever was being run is run again, one notebook after the other. One that
+        then ends it once more has crashed the grader, and every cell of it says so.
+        """
+        waiting: dict[Future[Outcomes], tuple[Name, Notebook]] = {}
         for name, notebook in notebooks:
-            waiting[self.pool.submit(run, notebook, self.limits, self.seed)] = name
+            waiting[self._submit(notebook)] = name, notebook
             if len(waiting) >= 2 * self.count:
-                yield from _ready(waiting)
+                yield from self._ready(waiting)
         while waiting:
-            yield from _ready(waiting)
+            yield from self._ready(waiting)
+
+    def _submit(self, notebook: Notebook) -> Future[Outcomes]:
+        return self.pool.submit(run, notebook, self.limits, self.seed)
+
+    def _ready(self, waiting: dict[Future[Outcomes], tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        try:
+            for future in done:
+                outcomes = future.result()
+                name, _ = waiting.pop(future)
+                yield name, outcomes
+        except (BrokenProcessPool, SandboxLost):
+            suspects = list(waiting.values())
+            waiting.clear()
+            self._renew()
+            for name, notebook in suspects:
+                yield name, self._alone(notebook)
+
+    def _alone(self, notebook: Notebook) -> Outcomes:
+        try:
+            return self._submit(notebook).result()
+        except (BrokenProcessPool, SandboxLost):
+            self._renew()
+            crashed = outcome("crashed", reason="grader")
+            return {"seconds": 0.0, "cells": {cell["id"]: crashed for cell in filter(is_run, notebook["cells"])}}
+
+    def _renew(self) -> None:
+        self.__exit__()
+        self.__enter__()
 
 
-def _ready(waiting: dict[Future[dict[str, Any]], Name]) -> Iterator[tuple[Name, dict[str, Any]]]:
-    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield waiting.pop(future), future.result()
-
-
-def _begin_worker() -> None:
+def _begin_worker(sandbox: Path | None) -> None:
     """In a worker: leave the terminal's process group, so that Ctrl-C reaches the driver alone, and end with it."""
     os.setsid()
+    if sandbox:
+        share(sandbox)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

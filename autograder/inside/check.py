@@ -1,6 +1,7 @@
 """warm_up and run_check for the grader; sample and observe: what the code of a hidden check is written with."""
 
 import contextlib
+import importlib
 import os
 import random
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ class _Check:
 
 def warm_up() -> None:
     """Import what answers use, so that no check pays for it."""
-    import torch  # noqa: F401
+    for name in ("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline"):
+        importlib.import_module(name)
 
 
 def run_check(check: str, seed: int, source: str) -> None:
