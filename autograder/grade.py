@@ -16,10 +16,10 @@ from autograder.graft import Grafted, graft
 from autograder.judge import judge
 from autograder.key import load_key, master_of, read_seed
 from autograder.lesson import ANSWERED, Lesson, Master, Notebook, read_lesson
+from autograder.limits import Limits
 from autograder.lock import only_one
 from autograder.report import write_report
 from autograder.results import SCHEMA, Result, read_result, read_results, write_json, write_text
-from autograder.run import Limits
 from autograder.submissions import Submission, find_submissions
 from autograder.workers import Workers
 

@@ -11,8 +11,10 @@ from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autograder.conversation import outcome
 from autograder.lesson import Notebook
-from autograder.run import Limits, is_run, outcome, run
+from autograder.limits import Limits
+from autograder.run import is_run, run
 from autograder.sandbox import Sandbox, SandboxLost, share
 
 Name = TypeVar("Name")

@@ -3,6 +3,7 @@
 import pytest
 from conftest import LESSON
 
+from autograder import conversation
 from autograder.grade import answer_key
 from autograder.inside.encode import encode
 from autograder.judge import judge, same
@@ -11,8 +12,8 @@ from autograder.lesson import ANSWERED, MISSING, UNCHANGED, Answered
 
 def outcome(status="ok", error=None, **values):
     encoded = {name: encode(value, name) for name, value in values.items()}
-    seen = [{"check": "f--a", "rtol": None, "atol": None, "values": encoded}] if values else []
-    return {"status": status, "seconds": 0.1, "observations": seen, "error": error}
+    seen = [{"rtol": None, "atol": None, "values": encoded}] if values else []
+    return conversation.outcome(status, seconds=0.1, observations=seen, error=error)
 
 
 def error(name, message="", line=None):
@@ -112,10 +113,10 @@ def test_a_check_that_did_not_end_says_so(status):
 
 
 def observed(*messages):
-    return {"status": "ok", "seconds": 0.1, "observations": list(messages), "error": None}
+    return conversation.outcome("ok", seconds=0.1, observations=list(messages))
 
 
-GOOD = {"check": "f--a", "rtol": None, "atol": None, "values": {"y": 1}}
+GOOD = {"rtol": None, "atol": None, "values": {"y": 1}}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ GOOD = {"check": "f--a", "rtol": None, "atol": None, "values": {"y": 1}}
     [
         observed(),
         observed(GOOD, GOOD),
-        observed({**GOOD, "check": "f--b"}),
+        {**observed(GOOD), "disturbed": True},
         observed({**GOOD, "values": {"y": 1, "z": 1}}),
         observed({**GOOD, "values": {}}),
         observed({**GOOD, "values": None}),

@@ -3,7 +3,7 @@
 Nothing here knows what an answer should be, and nothing here imports the rest of the project.
 """
 
-from autograder.inside.check import observe, run_check, sample, torch_calls, warm_up
+from autograder.inside.check import observe, run_checks, sample, torch_calls, warm_up
 from autograder.inside.encode import MIME_TYPE
 
-__all__ = ["MIME_TYPE", "observe", "run_check", "sample", "torch_calls", "warm_up"]
+__all__ = ["MIME_TYPE", "observe", "run_checks", "sample", "torch_calls", "warm_up"]

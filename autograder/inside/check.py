@@ -1,22 +1,26 @@
-"""warm_up and run_check for the grader; sample and observe: what the code of a hidden check is written with."""
+"""Hidden checks from the inside: sample and observe, which they are written with, and run_checks, which runs them."""
 
 import contextlib
 import importlib
 import os
 import random
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from autograder.inside.encode import MIME_TYPE, encode
 
 
 class _Check:
-    """The check that is running: its id and seed, and how often it has drawn a sample."""
+    """The check that is running, if one is: its seed, how often it drew a sample, and what it observed so far."""
 
-    id: str | None = None
+    running = False
     seed = 0
     samples = 0
+    observations: list[Any] = []  # noqa: RUF012 - one check runs at a time
     home = str(Path.cwd())
 
 
@@ -24,33 +28,6 @@ def warm_up() -> None:
     """Import what answers use, so that no check pays for it."""
     for name in ("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline"):
         importlib.import_module(name)
-
-
-def run_check(check: str, seed: int, source: str) -> None:
-    """Run the *source* of a hidden check beside the answers; the grader calls this, an author never needs to.
-
-    Every check starts on equal terms, whatever earlier cells left behind: seeds, grad mode, default dtype, directory.
-    It sees the names of the notebook, but those that it makes are its own: no check can break an answer's helper.
-    """
-    from IPython import get_ipython
-
-    _begin(check, seed)
-    exec(compile(source, f"<{check}>", "exec"), dict(get_ipython().user_ns))
-
-
-def _begin(check: str, seed: int) -> None:
-    import numpy as np
-    import torch
-
-    _Check.id, _Check.seed, _Check.samples = check, seed, 0
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-    torch.set_grad_enabled(True)
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device("cpu")
-    with contextlib.suppress(OSError):
-        os.chdir(_Check.home)
 
 
 def sample(*shape: int, dtype: Any = None, offset: float = 2.0, scale: float = 3.0) -> Any:
@@ -76,12 +53,9 @@ def observe(*, rtol: float | None = None, atol: float | None = None, **values: A
     Run by an author in the lesson's folder, it shows what it saw. Anywhere else without the judge it raises
     RuntimeError, so that a wrong configuration cannot give full marks.
     """
-    from IPython.display import publish_display_data
-
-    payload = {name: encode(value, name) for name, value in values.items()}
-    if _Check.id is not None:
-        message = {"check": _Check.id, "rtol": rtol, "atol": atol, "values": payload}
-        publish_display_data({MIME_TYPE: message, "text/plain": "(observed)"})
+    encoded = {name: encode(value, name) for name, value in values.items()}
+    if _Check.running:
+        _Check.observations.append({"rtol": rtol, "atol": atol, "values": encoded})
     elif "NBGRADER_EXECUTION" in os.environ or not Path("misconceptions").is_dir():
         raise RuntimeError("A hidden check ran without its judge; grade with `autograder grade`.")
     else:
@@ -106,6 +80,65 @@ def torch_calls() -> Iterator[set[str]]:
 
     with Listening():
         yield called
+
+
+def run_checks(checks: list[tuple[str, int, str]]) -> None:
+    """Run hidden checks, each (id, seed, source), one after the other; the grader calls this, an author never needs to.
+
+    Every check starts on equal terms, whatever went before: seeds, grad mode, default dtype, directory. It sees the
+    names of the notebook, but those that it makes are its own: no check can break an answer's helper. After each, one
+    display message of type MIME_TYPE says what came of it: ``{"check", "observations", "error", "seconds"}``.
+    """
+    from IPython import get_ipython
+    from IPython.display import publish_display_data
+
+    shell = get_ipython()
+    for check, seed, source in checks:
+        started = time.perf_counter()
+        error = None
+        try:
+            _begin(seed)
+            exec(compile(source, f"<{check}>", "exec"), dict(shell.user_ns))
+        except BaseException as raised:
+            error = _described(raised, shell)
+        _Check.running = False
+        seconds = time.perf_counter() - started
+        said = {"check": check, "observations": _Check.observations, "error": error, "seconds": seconds}
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        publish_display_data({MIME_TYPE: said, "text/plain": ""})
+
+
+def _begin(seed: int) -> None:
+    import numpy as np
+    import torch
+
+    _Check.running, _Check.seed, _Check.samples, _Check.observations = True, seed, 0, []
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.set_grad_enabled(True)
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device("cpu")
+    with contextlib.suppress(OSError):
+        os.chdir(_Check.home)
+
+
+def _described(error: BaseException, shell: Any) -> dict[str, Any]:
+    """The exception's name, its message, and the last place in a cell that it passed: [execution count, line]."""
+    try:
+        message = str(error)[:1000]
+    except BaseException:  # an exception of the student's may do anything when it is asked
+        message = ""
+    place = None
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None:
+        label = shell.compile.format_code_name(frame.tb_frame.f_code.co_filename)  # ("Cell", "In[3]") or None
+        if label:
+            place = [int(label[1][3:-1]), frame.tb_lineno]
+        frame = frame.tb_next
+    return {"name": type(error).__name__, "message": message, "place": place}
 
 
 def _brief(value: Any) -> str:

@@ -4,8 +4,8 @@ import base64
 import sys
 from typing import Any
 
-MIME_TYPE = "application/vnd.autograder.observation+json"
-"""The type of display message that carries one call of observe() out of the kernel."""
+MIME_TYPE = "application/vnd.autograder.check+json"
+"""The type of display message that carries what came of a check out of the kernel."""
 
 MAX_ELEMENTS = 1 << 16
 """The most numbers one observed array may hold. Checks look at small inputs; this bounds what a broken answer sends."""
