@@ -2,6 +2,7 @@
 
 from nbgrader.converters import GenerateAssignment
 
+from autograder.nbgrader_steps import GradingExporter
 from autograder.release import EmbedSetup, StampRelease
 
 c = get_config()  # noqa: F821 - nbgrader gives it
@@ -16,3 +17,8 @@ c.GenerateAssignment.preprocessors = [
     *GenerateAssignment.preprocessors.default_args[0],
     StampRelease,
 ]
+
+# `nbgrader autograde` and Formgrader's button grade as `autograder grade` does.
+c.Autograde.exporter_class = GradingExporter
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = []

@@ -25,6 +25,7 @@ def release(
     assignments: Annotated[list[str] | None, typer.Argument(help="Assignments; all of them if none is named.")] = None,
 ) -> None:
     """Make the student notebooks in notebooks/ from solutions/."""
+    from autograder import grade as grading
     from autograder import release as releasing
     from autograder.course import Course
     from autograder.terminal import console
@@ -32,6 +33,7 @@ def release(
     course = Course.find()
     for assignment in assignments or course.assignments():
         path = releasing.release(course, assignment)
+        grading.announce(course, assignment)
         console.print(f"{path.relative_to(course.root)}", highlight=False, soft_wrap=True)
 
 
@@ -53,6 +55,10 @@ def grade(
     students: Annotated[list[str] | None, typer.Argument(help="Students; everybody if none is named.")] = None,
     workers: Jobs = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what has a result.")] = False,
+    scheduler: Annotated[str, typer.Option(help="Run on the workers of a Dask scheduler, tcp://HOST:PORT.")] = "",
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run student code without a sandbox, with your rights.")
+    ] = False,
 ) -> None:
     """Grade what is in submitted/. What has a result already is not run again; what was interrupted goes on."""
     from autograder import grade as grading
@@ -60,8 +66,8 @@ def grade(
     from autograder.terminal import print_results, progress_bars
 
     course = Course.find()
-    with progress_bars() as progress:
-        results = grading.grade(course, assignment, students, workers=workers, force=force, progress=progress)
+    with grading.start_workers(course, workers, scheduler, unsafe) as runners, progress_bars() as progress:
+        results = grading.grade(course, assignment, students, workers=runners, force=force, progress=progress)
     places = {
         "results": course.graded / assignment,
         "nbgrader's gradebook": course.root / "gradebook.db",
@@ -91,8 +97,9 @@ def audit(assignment: Assignment, workers: Jobs = None) -> None:
     from autograder.course import Course
     from autograder.terminal import print_audit, progress_bars
 
-    with progress_bars() as progress:
-        key = grading.answer_key(Course.find(), assignment, workers=workers, progress=progress)
+    course = Course.find()
+    with grading.start_workers(course, workers) as runners, progress_bars() as progress:
+        key = grading.answer_key(course, assignment, workers=runners, progress=progress)
     outcome = auditing.audit(key)
     print_audit(outcome)
     if outcome.faults:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.feedback import write_feedback
 from autograder.formgrader import formgrader_notebook
@@ -16,15 +18,23 @@ from autograder.graft import Grafted, graft
 from autograder.judge import judge
 from autograder.key import load_key, master_of, read_seed
 from autograder.lesson import ANSWERED, Lesson, Master, Notebook, read_lesson
-from autograder.limits import Limits
+from autograder.limits import read_limits
 from autograder.lock import only_one
 from autograder.report import write_report
 from autograder.results import SCHEMA, Result, read_result, read_results, write_json, write_text
 from autograder.submissions import Submission, find_submissions
-from autograder.workers import Workers
+from autograder.workers import Runners, Workers
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is."""
+
+
+def start_workers(course: Course, count: int | None = None, scheduler: str = "", unsafe: bool = False) -> Runners:
+    """Workers for this course: *count* of them here (default: one a core), or those of a Dask *scheduler*."""
+    limits = read_limits(course.config, unsafe)
+    if scheduler:
+        return Cluster(scheduler, limits, read_seed(course))
+    return Workers(count or os.cpu_count() or 1, limits, read_seed(course), hide=(course.root,))
 
 
 def grade(
@@ -32,9 +42,9 @@ def grade(
     assignment: str,
     students: list[str] | None = None,
     *,
-    workers: int | None = None,
+    workers: Runners,
     force: bool = False,
-    limits: Limits | None = None,
+    report: bool = True,
     progress: Progress = lambda what, done, total: None,
 ) -> list[Result]:
     """Grade *assignment* for *students* (default: everybody), write all that comes of it, and return the results.
@@ -46,25 +56,31 @@ def grade(
     master = master_of(lesson, course)
     with only_one(course), Gradebook.open(course, lesson, master) as gradebook:
         submissions = find_submissions(course, assignment, gradebook.students(), students)
-        with _workers(course, workers, limits) as pool:
-            key = load_key(course, lesson, master, pool, lambda done, total: progress("Answer key", done, total))
-            grading = _Grading(course, lesson, master, key, gradebook)
-            grading.grade(submissions, pool, force, lambda done, total: progress("Submissions", done, total))
+        key = load_key(course, lesson, master, workers, partial(progress, "Answer key"))
+        grading = _Grading(course, lesson, master, key, gradebook)
+        grading.grade(submissions, workers, force, partial(progress, "Submissions"))
         results = grading.results(submissions)
         for result in results:
             write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
-        write_report(course, lesson, key)
+        if report:
+            write_report(course, lesson, key)
         return results
 
 
 def answer_key(
-    course: Course, assignment: str, *, workers: int | None = None, progress: Progress = lambda what, done, total: None
+    course: Course, assignment: str, *, workers: Runners, progress: Progress = lambda what, done, total: None
 ) -> dict[str, Any]:
     """The answer key of *assignment*, made where there is none that is up to date."""
     lesson = read_lesson(course.lesson_file(assignment))
-    with only_one(course), _workers(course, workers, None) as pool:
-        master = master_of(lesson, course)
-        return load_key(course, lesson, master, pool, lambda done, total: progress("Answer key", done, total))
+    with only_one(course):
+        return load_key(course, lesson, master_of(lesson, course), workers, partial(progress, "Answer key"))
+
+
+def announce(course: Course, assignment: str) -> None:
+    """Make *assignment* known to nbgrader's gradebook, so that nbgrader and Formgrader can work with it."""
+    lesson = read_lesson(course.lesson_file(assignment))
+    with only_one(course), Gradebook.open(course, lesson, master_of(lesson, course)):
+        pass
 
 
 def rewrite_feedback(course: Course, assignment: str) -> int:
@@ -75,10 +91,6 @@ def rewrite_feedback(course: Course, assignment: str) -> int:
         for result in results:
             write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
     return len(results)
-
-
-def _workers(course: Course, count: int | None, limits: Limits | None) -> Workers:
-    return Workers(count or os.cpu_count() or 1, limits or Limits(), read_seed(course), hide=(course.root,))
 
 
 class _Grading:
@@ -98,7 +110,7 @@ class _Grading:
     def grade(
         self,
         submissions: list[Submission],
-        workers: Workers,
+        workers: Runners,
         force: bool,
         progress: Callable[[int, int], None],
     ) -> None:
@@ -106,6 +118,7 @@ class _Grading:
         todo = [submission for submission in submissions if not self._is_done(submission, force)]
         done, total = len(submissions) - len(todo), len(submissions)
         progress(done, total)
+        self.unsafe = workers.limits.unsafe
         running: dict[str, tuple[Submission, Grafted, datetime]] = {}
         unreadable: list[tuple[Submission, Grafted | None]] = []
 
@@ -160,7 +173,7 @@ class _Grading:
             "file": submission.path.name if submission.path else None,
             "file_sha256": submission.sha256,
             "key": self.key["hash"],
-            "unsafe": True,
+            "unsafe": self.unsafe,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(outcomes["seconds"], 3),
             "status": "graded" if readable else "unreadable" if submission.path else "missing",

@@ -17,7 +17,7 @@ from autograder.lesson import Cell, Lesson, Master, Notebook, grade_id, is_answe
 from autograder.release import embed_setup, student_form
 from autograder.results import write_json, write_text
 from autograder.variants import Variant, read_variants
-from autograder.workers import Workers
+from autograder.workers import Runners
 
 SCHEMA = 1
 SOLUTION, STUB = ("solution", ""), ("stub", "")
@@ -47,7 +47,7 @@ def master_of(lesson: Lesson, course: Course) -> Master:
 
 
 def load_key(
-    course: Course, lesson: Lesson, master: Master, workers: Workers, progress: Callable[[int, int], None]
+    course: Course, lesson: Lesson, master: Master, workers: Runners, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """The key of *lesson*, from the cache where nothing it depends on has changed, else made anew.
 
@@ -73,7 +73,7 @@ def _make_key(
     master: Master,
     variants: list[Variant],
     digest: str,
-    workers: Workers,
+    workers: Runners,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
     cells = {str(grade_id(cell)): cell["id"] for cell in master.notebook["cells"] if is_check(cell)}

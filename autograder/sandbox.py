@@ -54,6 +54,8 @@ class Sandbox:
 
     def __init__(self, hide: tuple[Path, ...] = ()) -> None:
         """Start a sandbox in which the folders *hide* are empty. Raises GraderError where none can be had."""
+        self.checked = False
+        """Whether it has given a kernel."""
         self._folder = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.path = self._folder / "zygote"
         self._log = (self._folder / "log").open("w+b")
@@ -81,6 +83,7 @@ class Sandbox:
         guard.close()
         for number in sockets:
             os.close(number)
+        self.checked = True
 
     def close(self) -> None:
         """End the sandbox and everything in it."""

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from autograder.conversation import outcome
 from autograder.lesson import Notebook
@@ -19,6 +19,27 @@ from autograder.sandbox import Sandbox, SandboxLost, share
 
 Name = TypeVar("Name")
 Outcomes = dict[str, Any]
+
+
+class Runners(Protocol):
+    """Whatever runs notebooks: processes here, or a cluster. Use as a context manager."""
+
+    limits: Limits
+    seed: int
+
+    def __enter__(self) -> "Runners": ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def run(self, notebooks: Iterable[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+        """Yield (name, outcomes) as they become ready."""
+        ...
+
+
+def crashed(notebook: Notebook) -> Outcomes:
+    """The outcomes of a notebook that ended the grader itself."""
+    ended = outcome("crashed", reason="grader")
+    return {"seconds": 0.0, "cells": {cell["id"]: ended for cell in filter(is_run, notebook["cells"])}}
 
 
 class Workers:
@@ -32,16 +53,15 @@ class Workers:
         self.sandbox: Sandbox | None = None
 
     def __enter__(self) -> "Workers":
-        """Start them. Raises GraderError where there is no sandbox."""
+        """Start them, without waiting for them. Raises GraderError where there is no program for a sandbox."""
         context = multiprocessing.get_context("spawn")
         if not self.limits.unsafe:
             self.sandbox = Sandbox(self.hide)
         try:
             place = self.sandbox.path if self.sandbox else None
             self.pool = ProcessPoolExecutor(self.count, context, initializer=_begin_worker, initargs=(place,))
-            self.pool.submit(os.getpid)  # workers start while the sandbox does
-            if self.sandbox:
-                self.sandbox.check()
+            for _ in range(self.count):
+                self.pool.submit(os.getpid)  # the processes start now, beside the sandbox
         except BaseException as error:
             self.__exit__(error)
             raise
@@ -60,10 +80,13 @@ class Workers:
         """Yield (name, outcomes) as they become ready. Notebooks are taken as they are needed, not all at once.
 
         Where a worker or the sandbox ends, whatever was being run is run again, one notebook after the other. One that
-        then ends it once more has crashed the grader, and every cell of it says so.
+        then ends it once more has crashed the grader, and every cell of it says so. Raises GraderError where the
+        sandbox gives no kernels at all.
         """
         waiting: dict[Future[Outcomes], tuple[Name, Notebook]] = {}
         for name, notebook in notebooks:
+            if self.sandbox and not self.sandbox.checked:
+                self.sandbox.check()
             waiting[self._submit(notebook)] = name, notebook
             if len(waiting) >= 2 * self.count:
                 yield from self._ready(waiting)
@@ -92,8 +115,7 @@ class Workers:
             return self._submit(notebook).result()
         except (BrokenProcessPool, SandboxLost):
             self._renew()
-            crashed = outcome("crashed", reason="grader")
-            return {"seconds": 0.0, "cells": {cell["id"]: crashed for cell in filter(is_run, notebook["cells"])}}
+            return crashed(notebook)
 
     def _renew(self) -> None:
         self.__exit__()

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from autograder.course import Course
 from autograder.grade import grade
 from autograder.lesson import read_lesson
+from autograder.limits import Limits
 from autograder.results import Result, read_results
 from autograder.sampleclass import make_sample_class
+from autograder.workers import Workers
 
 ROOT = Path(__file__).parent.parent
 LESSON = "02_batchnorm_by_hand"
@@ -30,6 +33,13 @@ def make_course(root: Path, lessons: list[str]) -> Course:
 
 
 @pytest.fixture(scope="session")
+def pool() -> Iterator[Workers]:
+    """Two workers and their sandbox, started once for all tests of a session."""
+    with Workers(2, Limits(), SEED) as workers:
+        yield workers
+
+
+@pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Answer keys, made once for all tests of a session."""
     return tmp_path_factory.mktemp("keys")
@@ -44,12 +54,12 @@ def course(tmp_path: Path, keys: Path) -> Course:
 
 
 @pytest.fixture(scope="session")
-def graded(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Course:
+def graded(tmp_path_factory: pytest.TempPathFactory, keys: Path, pool: Workers) -> Course:
     """A course whose sample class has been graded. Tests read it; they do not change it."""
     course = make_course(tmp_path_factory.mktemp("graded"), [LESSON])
     (course.state / "keys").symlink_to(keys)
     make_sample_class(course, LESSON)
-    grade(course, LESSON)
+    grade(course, LESSON, workers=pool)
     return course
 
 

@@ -34,8 +34,8 @@ BLIND_SPOTS = {
 
 
 @pytest.fixture
-def key(course):
-    return answer_key(course, LESSON)
+def key(course, pool):
+    return answer_key(course, LESSON, workers=pool)
 
 
 def test_every_misconception_is_caught_and_every_right_answer_kept(key):

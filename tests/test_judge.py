@@ -146,8 +146,8 @@ def test_same_is_about_ends_and_observations():
     assert same(outcome("crashed"), outcome("crashed"))
 
 
-def test_the_solution_has_full_marks_in_its_own_key(course):
-    made = answer_key(course, LESSON)
+def test_the_solution_has_full_marks_in_its_own_key(course, pool):
+    made = answer_key(course, LESSON, workers=pool)
     answers = {part: Answered(ANSWERED) for part in made["parts"]}
     checks, flags = judge(made, {check["cell"]: check["expected"] for check in made["checks"]}, answers)
     assert sum(check["points"] for check in checks) == 15 and flags == []
