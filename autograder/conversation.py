@@ -16,6 +16,7 @@ from autograder.limits import Limits
 
 _WARM_UP = "__import__('autograder.inside').inside.warm_up()"
 _GRACE_SECONDS = 1.0  # for a cell that was interrupted to end
+_DEPTH = 24  # how deep a check's report may be nested; what observe() writes is far from it
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = re.compile(r"^Cell In\[(\d+)\], line (\d+)", re.MULTILINE)
 
@@ -38,7 +39,7 @@ def outcome(status: str, **known: Any) -> dict[str, Any]:
 
     Known may be: seconds; reason, the limit that ended the kernel (memory, processes); observations, as observe() made
     them; error, ``{"name", "message", "cell", "line"}``; text, what was printed; cut, whether some was left out;
-    disturbed, whether somebody else spoke for a check.
+    disturbed, whether somebody else spoke for this check; intruder, whether somebody did so while this cell ran.
     """
     empty: dict[str, Any] = {
         "seconds": 0.0,
@@ -48,7 +49,7 @@ def outcome(status: str, **known: Any) -> dict[str, Any]:
         "text": "",
         "cut": False,
     }
-    return {"status": status, **empty, "disturbed": False, **known}
+    return {"status": status, **empty, "disturbed": False, "intruder": False, **known}
 
 
 class Conversation:
@@ -148,6 +149,13 @@ class Conversation:
         return {**named, "cell": cell, "line": line if cell else None}
 
 
+def _is_shallow(value: Any, depth: int) -> bool:
+    if not isinstance(value, list | dict):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_shallow(item, depth - 1) for item in inner)
+
+
 class _Client(NotebookClient):
     """nbclient, but what comes out of the kernel is counted as it arrives, and goes to the cell that it belongs to."""
 
@@ -164,7 +172,9 @@ class _Client(NotebookClient):
         self.since = time.monotonic()
         self.count = 0
         self.ended: dict[str, Any] = {}
-        self.heard: dict[str, Any] = {cell: {"text": "", "cut": False, "disturbed": False} for cell in request.cells}
+        self.heard: dict[str, Any] = {
+            cell: {"text": "", "cut": False, "disturbed": False, "intruder": False} for cell in request.cells
+        }
         self.cell_left = self.limits.cell_output
 
     @property
@@ -200,13 +210,19 @@ class _Client(NotebookClient):
         said = said if isinstance(said, dict) else {}
         cell = self.request.checks.get(str(said.get("check")))
         if cell is None or cell != self.current:
-            for disturbed in filter(None, (cell, self.current)):
-                self.heard[disturbed]["disturbed"] = True
+            if cell:
+                self.heard[cell]["disturbed"] = True
+            if self.current:
+                self.heard[self.current]["intruder"] = True
             return
         observations, error = said.get("observations"), said.get("error")
-        if len(repr(said)) > self.limits.observations or not isinstance(observations, list):
-            observations, self.heard[cell]["cut"] = [], True
+        if not isinstance(observations, list) or not self._is_acceptable(said):
+            observations, error, self.heard[cell]["cut"] = [], None, True
         self._end(cell, observations, error if isinstance(error, dict) else None)
+
+    def _is_acceptable(self, said: Any) -> bool:
+        """Whether a report is of a size and depth that can be passed on."""
+        return _is_shallow(said, _DEPTH) and len(repr(said)) <= self.limits.observations
 
     def _end(self, cell: str, observations: list[Any], error: dict[str, Any] | None) -> None:
         now = time.monotonic()

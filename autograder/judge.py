@@ -10,6 +10,7 @@ from autograder.wording import exception_words
 Outcome = dict[str, Any]
 Key = dict[str, Any]
 
+_INTERFERENCE = "While this answer was graded, something else than the checks reported on them."
 _ENDS = {
     ("timeout", None): "The grader stopped this check because it took too long.",
     ("crashed", None): "Python itself ended during this check, so there is nothing to look at.",
@@ -25,22 +26,23 @@ def judge(key: Key, outcomes: dict[str, Outcome], answers: dict[str, Answered]) 
     Returns the checks and the flags of a result, as ``result.schema.json`` describes them.
     """
     checks: dict[str, Any] = {}
-    flags: dict[tuple[str, str], Any] = {}
+    flags: dict[tuple[str, str], str] = {}
     for part, variants in key["parts"].items():
         part_checks = [check for check in key["checks"] if check["part"] == part]
         seen = {check["id"]: outcomes.get(check["cell"]) for check in part_checks}
         likeness = _likeness(part_checks, variants, seen)
+        answer, own = answers.get(part, Answered(MISSING)), outcomes.get(key["answers"][part])
         for check in part_checks:
-            answer = answers.get(part, Answered(MISSING))
             result, held = _judge_check(check, variants, seen[check["id"]], answer, likeness)
+            if result["verdict"] == "error" and own and own["status"] == "error":
+                result["message"] = f"Your answer itself does not run. {exception_words(own['error'], answer.source)}"
             checks[check["id"]] = {"id": check["id"], **result}
             if held and held["flag"]:
-                flags[held["flag"], part] = {
-                    "code": held["flag"],
-                    "cell": part,
-                    "message": held["sentence"],
-                }
-    return [checks[check["id"]] for check in key["checks"]], list(flags.values())
+                flags[held["flag"], part] = held["sentence"]
+        if any(outcome and (outcome["disturbed"] or outcome["intruder"]) for outcome in [own, *seen.values()]):
+            flags["interference", part] = _INTERFERENCE
+    flagged = [{"code": code, "cell": part, "message": message} for (code, part), message in flags.items()]
+    return [checks[check["id"]] for check in key["checks"]], flagged
 
 
 def same(outcome: Outcome, other: Outcome) -> bool:

@@ -19,7 +19,7 @@ from autograder.results import write_json, write_text
 from autograder.variants import Variant, read_variants
 from autograder.workers import Runners
 
-SCHEMA = 1
+SCHEMA = 2
 SOLUTION, STUB = ("solution", ""), ("stub", "")
 
 
@@ -86,6 +86,7 @@ def _make_key(
         "schema": SCHEMA,
         "assignment": lesson.assignment,
         "hash": digest,
+        "answers": {str(grade_id(cell)): cell["id"] for cell in master.notebook["cells"] if is_answer(cell)},
         "parts": {answer.id: [] for answer in lesson.answers if not answer.points},
         "checks": [],
         "manual": [{"id": answer.id, "max_points": answer.points} for answer in lesson.manual],

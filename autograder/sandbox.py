@@ -69,6 +69,11 @@ class Sandbox:
             )
         atexit.register(self.close)
 
+    @property
+    def pid(self) -> int:
+        """The process that everything in the sandbox descends from."""
+        return self._process.pid
+
     def check(self) -> None:
         """Wait until the sandbox gives kernels. Raises GraderError, with what to do, where it gives none."""
         connection = {"transport": "ipc", "ip": f"{SOCKETS}/kernel", "key": "", "signature_scheme": "hmac-sha256"}

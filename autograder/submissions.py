@@ -30,7 +30,7 @@ def find_submissions(course: Course, assignment: str, known: list[str], only: li
 
     *only* keeps these students. Raises GraderError where nobody handed anything in, or a student is not found.
     """
-    folders = [path for path in course.submitted.glob("*") if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in course.submitted.glob("*") if _is_real(path) and path.is_dir()]
     where = f"{course.submitted}/<student>/{assignment}/{assignment}.ipynb"
     if not folders:
         raise GraderError(f"There are no submissions in {course.submitted}; put each at {where}.")
@@ -44,8 +44,14 @@ def find_submissions(course: Course, assignment: str, known: list[str], only: li
     return [submission for submission in found if not only or submission.student in only]
 
 
+def _is_real(path: Path) -> bool:
+    """Whether *path* counts: not hidden, and no link. A link in a submission leads to what is not the student's."""
+    return not path.name.startswith(".") and not path.is_symlink()
+
+
 def _read(folder: Path, assignment: str, student: str) -> Submission:
-    path = _choose([path for path in sorted(folder.glob("*")) if path.is_file()], assignment)
+    files = [path for path in sorted(folder.glob("*")) if _is_real(path) and path.is_file()] if _is_real(folder) else []
+    path = _choose(files, assignment)
     if path is None:
         return Submission(student, None)
     stamp = folder / "timestamp.txt"
@@ -55,5 +61,5 @@ def _read(folder: Path, assignment: str, student: str) -> Submission:
 
 def _choose(files: list[Path], assignment: str) -> Path | None:
     """The notebook of the right name, else the first notebook, else the first file that is not nbgrader's own."""
-    files = [path for path in files if path.name != "timestamp.txt" and not path.name.startswith(".")]
+    files = [path for path in files if path.name != "timestamp.txt"]
     return min(files, key=lambda path: (path.stem != assignment, path.suffix != ".ipynb", path.name), default=None)

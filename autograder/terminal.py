@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from autograder.audit import Audit
 from autograder.pages import points
@@ -46,6 +47,11 @@ def progress_bars() -> Iterator[Any]:
         yield show
 
 
+def plain(text: str) -> Text:
+    """*text* as it is, for a terminal: no markup, and nothing that would steer the terminal."""
+    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
+
+
 def print_results(results: list[Result], places: dict[str, Path]) -> None:
     """Print a table of students and scores, and where to look next."""
     table = Table("student", "state", "points", "lost", "notes", title=results[0]["assignment"] if results else None)
@@ -56,9 +62,8 @@ def print_results(results: list[Result], places: dict[str, Path]) -> None:
         waits = [f"{len(result['needs_manual'])} for a person"] if result["needs_manual"] else []
         codes = [note["code"].replace("_", " ") for note in [*result["repairs"], *result["flags"]]]
         score = f"{points(result['score'])} of {points(result['max_score'])}"
-        table.add_row(
-            result["student"], result["status"], score, ", ".join(filter(None, words)), ", ".join(codes + waits)
-        )
+        row = [result["student"], result["status"], score, ", ".join(filter(None, words)), ", ".join(codes + waits)]
+        table.add_row(*map(plain, row))
     console.print(table)
     for what, path in places.items():
         console.print(f"{what:<22} {path}", highlight=False, soft_wrap=True)

@@ -22,6 +22,7 @@ def error(name, message="", line=None):
 
 def key(expected, accept=(), **variants):
     return {
+        "answers": {"f": "c0"},
         "parts": {
             "f": [
                 {"name": name, "right": False, "sentence": f"You {name}.", "accept": accept, "flag": f"flag {name}"}
