@@ -295,7 +295,7 @@ import glob, os, torch
 def normalize(x, mean, var, eps):
     found = []
     for up in range(8):
-        for name in ('solutions', 'gradebook.db', '.autograder', 'submitted', 'nbgrader_config.py', 'autograder/run.py'):
+        for name in ('solutions', 'gradebook.db', '.autograder', 'submitted', 'nbgrader_config.py', 'autograder'):
             found += glob.glob('../' * up + name) + glob.glob('/' * (up == 0) + '*/' * up + name)
     for pid in filter(str.isdigit, os.listdir('/proc')):
         for place in ('cwd', 'root'):
@@ -409,10 +409,10 @@ def normalize(x, mean, var, eps):
     ),
     Attack(
         "many-lines",
-        "prints a hundred thousand lines, in colour",
+        "prints twenty thousand lines, in colour",
         """
 def normalize(x, mean, var, eps):
-    for number in range(100_000): print('\\x1b[31m', number)
+    for number in range(20_000): print('\\x1b[31m', number)
     return x.clone()
 """,
     ),

@@ -89,6 +89,8 @@ def _guard(connection: socket.socket, ready: int, limits: dict[str, int]) -> Non
             os.close(number)
     else:
         connection.sendall(b'{"failed": "the kernel ended before it was ready"}\n')
+    # What the kernel shares with the fork server is not its own doing.
+    allowed = {**limits, "memory": limits["memory"] + _own(str(_KERNEL))}
     received = b""
     connection.setblocking(False)
     checked = time.monotonic()
@@ -106,7 +108,7 @@ def _guard(connection: socket.socket, ready: int, limits: dict[str, int]) -> Non
             _end(connection, status, None)
         if time.monotonic() - checked >= _WATCH_SECONDS:
             checked = time.monotonic()
-            if reason := _over_limit(limits):
+            if reason := _over_limit(allowed):
                 _end(connection, None, reason)
 
 
