@@ -1,5 +1,6 @@
 """The command ``autograder``: turns words into calls, and what goes wrong into one sentence."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -108,13 +109,12 @@ def audit(assignment: Assignment, workers: Jobs = None) -> None:
 
 def main() -> None:
     """Run the command. A GraderError ends it with its sentence and status 1, Ctrl-C with one and status 130."""
+    logging.disable()  # the libraries log what they then raise, and it is told in a sentence below
     try:
         app(standalone_mode=False)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         sys.exit(130)
     except GraderError as error:

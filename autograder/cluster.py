@@ -56,7 +56,7 @@ class Cluster:
         assert self._client is not None, "enter the context first"
         names: dict[Any, tuple[Name, Notebook]] = {}
         more = iter(notebooks)
-        arriving = as_completed(raise_errors=False)
+        arriving = as_completed(loop=self._client.loop, raise_errors=False)
 
         def send() -> None:
             assert self._client is not None

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.inside.encode import MIME_TYPE
 from autograder.kernels import kernel_manager
 from autograder.limits import Limits
+from autograder.sandbox import SandboxLost
 
 _WARM_UP = "__import__('autograder.inside').inside.warm_up()"
 _GRACE_SECONDS = 1.0  # for a cell that was interrupted to end
@@ -83,7 +84,8 @@ class Conversation:
     async def execute(self, request: Request, seconds: float) -> dict[str, Any]:
         """Run *request* within *seconds* and return outcomes by cell id, of all its cells unless the kernel was lost.
 
-        A cell that takes longer than a check may is interrupted; one that goes on all the same loses the kernel.
+        A cell that takes longer than a check may is interrupted; one that goes on all the same loses the kernel. Raises
+        SandboxLost where the sandbox ended, which no cell can bring about.
         """
         client = self._client
         client.begin(request)
@@ -113,7 +115,13 @@ class Conversation:
             await running
         except (Exception, asyncio.CancelledError):  # the kernel ended, or goes on, or said what no kernel says
             self.lost = True
+            if self._reason() == "sandbox":
+                raise SandboxLost("The sandbox ended while a kernel ran in it.") from None
         return self._outcomes(request, late)
+
+    def _reason(self) -> str | None:
+        """What ended the kernel, where its provisioner knows."""
+        return getattr(self._manager.provisioner, "reason", None)
 
     async def _ended(self) -> None:
         """Return when the kernel has ended."""
@@ -133,8 +141,7 @@ class Conversation:
             elif cell in late:
                 outcomes[cell] = outcome("timeout", seconds=self.limits.check_seconds, **heard)
             elif self.lost and cell == client.current:
-                reason = getattr(self._manager.provisioner, "reason", None)
-                outcomes[cell] = outcome("crashed", reason=reason, **heard)
+                outcomes[cell] = outcome("crashed", reason=self._reason(), **heard)
             elif not self.lost:  # the request ended, and nothing was said of this cell
                 outcomes[cell] = outcome("ok", **heard)
         return outcomes

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nbformat import from_dict
-from nbgrader.api import Comment, Grade, MissingEntry
+from nbgrader.api import Comment, Grade, InvalidEntry, MissingEntry
 from nbgrader.api import Gradebook as NbgraderGradebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, parse_utc
@@ -38,8 +38,8 @@ class Gradebook:
                 gradebook = cls(course, lesson, master, api)
                 gradebook._write_cells()
                 yield gradebook
-        except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        except (SQLAlchemyError, InvalidEntry) as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0].rpartition("Error) ")[2]
             raise GraderError(f"The gradebook {course.db_url} cannot be used: {reason}.") from error
 
     def students(self) -> list[str]:

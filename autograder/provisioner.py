@@ -36,7 +36,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._ended: int | None = None
         self.reason: str | None = None
-        """Which limit ended the kernel, if one did: memory or processes."""
+        """Which limit ended the kernel, if one did: memory or processes; or sandbox, where that itself ended."""
 
     @property
     def has_process(self) -> bool:
@@ -53,9 +53,10 @@ class SandboxProvisioner(KernelProvisionerBase):
         inner |= {"transport": "ipc", "ip": f"{SOCKETS}/kernel", "key": key, "signature_scheme": "hmac-sha256"}
         limits = {"memory": self.memory, "files": self.files, "processes": self.processes}
         request = {"connection": inner, "limits": limits, "uid": fresh_uid()}
-        self._guard, self._sockets = await asyncio.to_thread(order_kernel, sandbox_path(), request)
+        path = sandbox_path()
+        self._guard, self._sockets = await asyncio.to_thread(order_kernel, path, request)
         # A client connects by path: one that only this process can write to, and that leads to the open sockets.
-        self._folder = tempfile.TemporaryDirectory(prefix="autograder-kernel-")
+        self._folder = tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True)
         place = Path(self._folder.name) / "kernel"
         for number, descriptor in enumerate(self._sockets, start=1):
             Path(f"{place}-{number}").symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
@@ -81,8 +82,8 @@ class SandboxProvisioner(KernelProvisionerBase):
     def _read_end(self) -> None:
         try:
             said = json.loads(self._received)
-        except ValueError:
-            said = {"ended": -signal.SIGKILL, "reason": None}
+        except ValueError:  # nothing a kernel does can end its guard before the guard has said so
+            said = {"ended": None, "reason": "sandbox"}
         self._ended = -signal.SIGKILL if said["ended"] is None else said["ended"]
         self.reason = said["reason"]
 

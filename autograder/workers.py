@@ -70,9 +70,9 @@ class Workers:
     def __exit__(self, *exception: object) -> None:
         processes = list((self.pool._processes or {}).values())
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
+        for process in processes:  # their kernels end with them
             with contextlib.suppress(ValueError):
-                process.terminate()
+                process.kill()
         if self.sandbox:
             self.sandbox.close()
 
@@ -87,9 +87,13 @@ class Workers:
         for name, notebook in notebooks:
             if self.sandbox and not self.sandbox.checked:
                 self.sandbox.check()
-            waiting[self._submit(notebook)] = name, notebook
-            if len(waiting) >= 2 * self.count:
+            while len(waiting) >= 2 * self.count:
                 yield from self._ready(waiting)
+            try:
+                waiting[self._submit(notebook)] = name, notebook
+            except BrokenProcessPool:
+                yield from self._again([*waiting.values(), (name, notebook)])
+                waiting.clear()
         while waiting:
             yield from self._ready(waiting)
 
@@ -98,17 +102,21 @@ class Workers:
 
     def _ready(self, waiting: dict[Future[Outcomes], tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        try:
-            for future in done:
+        for future in done:
+            try:
                 outcomes = future.result()
-                name, _ = waiting.pop(future)
-                yield name, outcomes
-        except (BrokenProcessPool, SandboxLost):
-            suspects = list(waiting.values())
-            waiting.clear()
-            self._renew()
-            for name, notebook in suspects:
-                yield name, self._alone(notebook)
+            except (BrokenProcessPool, SandboxLost):
+                suspects = list(waiting.values())
+                waiting.clear()
+                yield from self._again(suspects)
+                return
+            name, _ = waiting.pop(future)
+            yield name, outcomes
+
+    def _again(self, suspects: list[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+        self._renew()
+        for name, notebook in suspects:
+            yield name, self._alone(notebook)
 
     def _alone(self, notebook: Notebook) -> Outcomes:
         try:

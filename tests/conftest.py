@@ -23,6 +23,7 @@ SEED = 20261121
 
 def make_course(root: Path, lessons: list[str]) -> Course:
     """A copy of this course in *root* with some of its lessons, and the seed that tests share."""
+    root.mkdir(exist_ok=True)
     shutil.copy(ROOT / "nbgrader_config.py", root)
     shutil.copytree(ROOT / "data" / "sample_class", root / "data" / "sample_class")
     for lesson in lessons:
