@@ -1,5 +1,6 @@
 """Grading a class, whatever happens meanwhile: kills, full disks, other workers, a cluster."""
 
+import contextlib
 import json
 import os
 import random
@@ -203,6 +204,13 @@ def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path, keys):
     assert not list(killed.graded.rglob(".*")), "no half-written file is left"
 
 
+def until(run: subprocess.Popen[str], condition) -> None:
+    """Wait for *condition* while *run* works; its end without it is a failure."""
+    while not condition():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"ended with {run.wait(timeout=0.02)}: {run.communicate()}")
+
+
 def test_interrupted_it_says_so_and_goes_on_later(fresh):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a program that was started with it ignored ignores it
     big_class(fresh, 60)
@@ -210,12 +218,12 @@ def test_interrupted_it_says_so_and_goes_on_later(fresh):
         [PROGRAM, "grade", LESSON], cwd=fresh.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     lock, folder = fresh.state / "lock", fresh.graded / LESSON
-    while run.poll() is None and not (lock.exists() and lock.read_text() == str(run.pid)):
-        os.sched_yield()
+    until(run, lambda: lock.exists() and lock.read_text() == str(run.pid))
+    run.send_signal(signal.SIGSTOP)  # so that it is still going, however long the second takes
     second = subprocess.run([PROGRAM, "grade", LESSON], cwd=fresh.root, capture_output=True, text=True, timeout=60)
+    run.send_signal(signal.SIGCONT)
     assert second.returncode == 1 and f"Another command (process {run.pid})" in second.stderr
-    while run.poll() is None and len(list(folder.glob("*.json"))) < 5:
-        os.sched_yield()
+    until(run, lambda: len(list(folder.glob("*.json"))) >= 5)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=30)
     assert run.returncode == 130
