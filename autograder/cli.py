@@ -107,16 +107,19 @@ def audit(assignment: Assignment, workers: Jobs = None) -> None:
         raise GraderError(" ".join(outcome.faults))
 
 
+_INTERRUPTED = 130
+"""The status with which Typer ends a command at Ctrl-C, as shells do."""
+
+
 def main() -> None:
     """Run the command. A GraderError ends it with its sentence and status 1, Ctrl-C with one and status 130."""
     logging.disable()  # the libraries log what they then raise, and it is told in a sentence below
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)
+        app()
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        raise
     except GraderError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
