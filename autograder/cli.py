@@ -127,3 +127,7 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         print(f"{error.strerror or error}{where}; put that right and run the same command again.", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,11 @@ class Course:
 
     @property
     def state(self) -> Path:
-        """Answer keys, the seed of the hidden checks and the lock of a running command. Safe to delete."""
+        """The seed of the hidden checks, the releases so far, answer keys, the lock of a running command.
+
+        The first two are worth keeping: without them the next run grades with other inputs, and older releases as
+        the current one.
+        """
         return self.root / ".autograder"
 
     @classmethod

@@ -1,23 +1,26 @@
 """Makes the notebook that a person sees in Formgrader: the clean notebook, the verdicts, the rubrics."""
 
-import copy
 import re
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_output
 
-from autograder.lesson import SETUP_TAG, Answered, Master, Notebook, grade_id, is_answer, is_check, tags
+from autograder.graft import Grafted
+from autograder.lesson import SETUP_TAG, Cell, Master, grade_id, is_answer, is_check, tags
+from autograder.matching import name_of
+from autograder.reading import MARKER
 from autograder.results import Result
 
 _MATH_WITH_EFFECTS = re.compile(r"\\(href|url|style|class|cssId|require|unicode)\b")
 
 
-def formgrader_notebook(
-    master: Master, grafted: Notebook | None, answers: dict[str, Answered], result: Result
-) -> nbformat.NotebookNode:
-    """The notebook for ``autograded/``. What a student wrote is text in it: no HTML, no script, no link that runs."""
-    notebook = nbformat.from_dict(copy.deepcopy(grafted if grafted is not None else master.notebook))
+def formgrader_notebook(master: Master, grafted: Grafted, result: Result) -> nbformat.NotebookNode:
+    """The notebook for ``autograded/``. What a student wrote is text in it: no HTML, no script, no link that runs.
+
+    Experiments stand in it as the student left them, with what they showed; for the hand-marked answers rest on them.
+    """
+    notebook = nbformat.from_dict(grafted.notebook or {**master.notebook, "cells": _stubs(master)})
     checks = {check["id"]: check for check in result["checks"]}
     rubrics = {grade_id(cell): cell["source"] for cell in master.notebook["cells"] if is_answer(cell)}
     cells = [new_markdown_cell(_summary(result), id="autograder-summary")]
@@ -26,19 +29,30 @@ def formgrader_notebook(
         cells.append(cell)
         if SETUP_TAG in tags(cell):
             cell.source = "# The setup cell, the same for everybody, is left out here."
-        if is_check(cell) and name in checks:
+        elif is_check(cell) and name in checks:
             cell.outputs = [new_output("stream", name="stdout", text=_verdict(checks[name]))]
         elif name is not None and is_answer(cell):
-            if grafted is None:
-                cell.source = master.stubs[name]
-            if cell.cell_type == "markdown":
-                cell.source = harmless(cell.source)
-                rubric = re.sub(r"^### (BEGIN|END) SOLUTION\n?", "", rubrics[name], flags=re.MULTILINE)
-                text = f"**For the person who marks**\n\n{rubric}"
-                cells.append(new_markdown_cell(text, id=f"{name}-rubric"[:64]))
             cell.pop("attachments", None)
+            if cell.cell_type == "markdown":
+                cell.source = harmless(MARKER.sub("", cell.source, count=1))
+                if name in grafted.pictures:
+                    cell.attachments = nbformat.from_dict(grafted.pictures[name])
+                cells.append(new_markdown_cell(_rubric(rubrics[name]), id=f"{name}-rubric"[:64]))
+        elif shown := grafted.experiments.get(name_of(cell)):
+            cell.source, cell.outputs = shown["source"], nbformat.from_dict(shown["outputs"])
     notebook.cells = cells
     return notebook
+
+
+def _stubs(master: Master) -> list[Cell]:
+    """The cells of a submission of which nothing could be read."""
+    stubs = master.stubs
+    return [{**c, "source": stubs[str(grade_id(c))]} if is_answer(c) else c for c in master.notebook["cells"]]
+
+
+def _rubric(source: str) -> str:
+    text = re.sub(r"^### (BEGIN|END) SOLUTION\n?", "", source, flags=re.MULTILINE)
+    return f"**For the person who marks**\n\n{text}"
 
 
 def harmless(markdown: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import nbformat
 
+from autograder import releases
+from autograder.candidates import Chosen, choose, stamps
 from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.feedback import write_feedback
 from autograder.formgrader import formgrader_notebook
 from autograder.gradebook import Gradebook
-from autograder.graft import Grafted, graft
 from autograder.judge import judge
 from autograder.key import load_key, master_of, read_seed
 from autograder.lesson import ANSWERED, Lesson, Master, Notebook, read_lesson
@@ -22,7 +24,7 @@ from autograder.limits import read_limits
 from autograder.lock import only_one
 from autograder.report import write_report
 from autograder.results import SCHEMA, Result, read_result, read_results, write_json, write_text
-from autograder.submissions import Submission, find_submissions
+from autograder.submissions import Submission, find_submissions, fingerprint
 from autograder.workers import Runners, Workers
 
 Progress = Callable[[str, int, int], None]
@@ -56,14 +58,17 @@ def grade(
     master = master_of(lesson, course)
     with only_one(course), Gradebook.open(course, lesson, master) as gradebook:
         submissions = find_submissions(course, assignment, gradebook.students(), students)
-        key = load_key(course, lesson, master, workers, partial(progress, "Answer key"))
-        grading = _Grading(course, lesson, master, key, gradebook)
+        edition = partial(_edition, course, workers=workers, progress=partial(progress, "Answer key"))
+        versions = {version for submission in submissions for version in stamps(submission.files())} - {master.version}
+        kept = releases.older(course, assignment, versions)
+        older = {version: edition(read_lesson(path)) for version, path in kept.items()}
+        grading = _Grading(course, edition(lesson, master), older, gradebook)
         grading.grade(submissions, workers, force, partial(progress, "Submissions"))
         results = grading.results(submissions)
         for result in results:
-            write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
+            write_feedback(course, grading.lesson_of(result), result, gradebook.manual_marks(result["student"]))
         if report:
-            write_report(course, lesson, key)
+            write_report(course, lesson, grading.current.key)
         return results
 
 
@@ -93,19 +98,34 @@ def rewrite_feedback(course: Course, assignment: str) -> int:
     return len(results)
 
 
+@dataclass(frozen=True)
+class _Edition:
+    """One release of an assignment: the lesson, what submissions are lifted into, what they are judged by."""
+
+    lesson: Lesson
+    master: Master
+    key: dict[str, Any]
+
+
+def _edition(
+    course: Course,
+    lesson: Lesson,
+    master: Master | None = None,
+    *,
+    workers: Runners,
+    progress: Callable[[int, int], None],
+) -> _Edition:
+    master = master or master_of(lesson, course)
+    return _Edition(lesson, master, load_key(course, lesson, master, workers, progress))
+
+
 class _Grading:
     """The submissions of one assignment on their way to results."""
 
-    def __init__(
-        self, course: Course, lesson: Lesson, master: Master, key: dict[str, Any], gradebook: Gradebook
-    ) -> None:
-        self.course, self.lesson, self.master, self.key, self.gradebook = (
-            course,
-            lesson,
-            master,
-            key,
-            gradebook,
-        )
+    def __init__(self, course: Course, current: _Edition, older: dict[str, _Edition], gradebook: Gradebook) -> None:
+        self.course, self.current, self.older, self.gradebook = course, current, older, gradebook
+        self.assignment = current.lesson.assignment
+        self.editions = {edition.key["hash"]: edition for edition in (*older.values(), current)}
 
     def grade(
         self,
@@ -119,24 +139,25 @@ class _Grading:
         done, total = len(submissions) - len(todo), len(submissions)
         progress(done, total)
         self.unsafe = workers.limits.unsafe
-        running: dict[str, tuple[Submission, Grafted, datetime]] = {}
-        unreadable: list[tuple[Submission, Grafted | None]] = []
+        older = {version: edition.master for version, edition in self.older.items()}
+        running: dict[str, tuple[Submission, Chosen, datetime]] = {}
+        unreadable: list[tuple[Submission, Chosen | None]] = []
 
         def notebooks() -> Iterator[tuple[str, Notebook]]:
             for submission in todo:
-                grafted = graft(submission.data, self.master) if submission.path else None
-                if grafted is None or grafted.notebook is None:
-                    unreadable.append((submission, grafted))
+                chosen = choose(submission.files(), self.current.master, older)
+                if chosen is None or chosen.grafted.notebook is None:
+                    unreadable.append((submission, chosen))
                 else:
-                    running[submission.student] = submission, grafted, datetime.now(UTC)
-                    yield submission.student, grafted.notebook
+                    running[submission.student] = submission, chosen, datetime.now(UTC)
+                    yield submission.student, chosen.grafted.notebook
 
         for student, outcomes in workers.run(notebooks()):
             self._finish(*running.pop(student), outcomes)
             done += 1
             progress(done, total)
-        for submission, grafted in unreadable:
-            self._finish(submission, grafted, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
+        for submission, chosen in unreadable:
+            self._finish(submission, chosen, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
         progress(total, total)
 
     def results(self, submissions: list[Submission]) -> list[Result]:
@@ -150,49 +171,57 @@ class _Grading:
                 self.gradebook.write(result, submission.timestamp, graded_now=False)
         return results
 
+    def lesson_of(self, result: Result) -> Lesson:
+        """The lesson of the release that *result* was graded as."""
+        return self.editions.get(result["key"], self.current).lesson
+
     def _is_done(self, submission: Submission, force: bool) -> bool:
         result = read_result(self._result_path(submission.student))
         if result is None:
             return False
-        if submission.path is None:
+        files = submission.files()
+        if not files:
             return bool(result["status"] != "missing") or not force  # what was graded is kept when the file has gone
-        same = result["file_sha256"] == submission.sha256 and result["key"] == self.key["hash"]
+        same = result["file_sha256"] == fingerprint(files) and result["key"] in self.editions
         return same and not force and self._notebook_path(submission.student).is_file()
 
     def _finish(
-        self, submission: Submission, grafted: Grafted | None, started: datetime, outcomes: dict[str, Any]
+        self, submission: Submission, chosen: Chosen | None, started: datetime, outcomes: dict[str, Any]
     ) -> None:
         """Judge and write one submission. The result comes last: where it stands, all the rest does too."""
+        version = chosen.master.version if chosen else ""
+        edition = self.older.get(version, self.current)
+        grafted = chosen.grafted if chosen else None
         answers = grafted.answers if grafted else {}
-        checks, flags = judge(self.key, outcomes["cells"], answers)
+        checks, flags = judge(edition.key, outcomes["cells"], answers)
         readable = grafted is not None and grafted.notebook is not None
+        manual = edition.lesson.manual
         result: Result = {
             "schema": SCHEMA,
             "student": submission.student,
-            "assignment": self.lesson.assignment,
-            "file": submission.path.name if submission.path else None,
-            "file_sha256": submission.sha256,
-            "key": self.key["hash"],
+            "assignment": self.assignment,
+            "file": chosen.file.name if chosen else None,
+            "file_sha256": fingerprint(submission.files()) if chosen else None,
+            "key": edition.key["hash"],
             "unsafe": self.unsafe,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(outcomes["seconds"], 3),
-            "status": "graded" if readable else "unreadable" if submission.path else "missing",
+            "status": "graded" if readable else "unreadable" if chosen else "missing",
             "score": sum(check["points"] for check in checks),
             "max_score": sum(check["max_points"] for check in checks),
-            "needs_manual": [a.id for a in self.lesson.manual if a.id in answers and answers[a.id].state == ANSWERED],
+            "needs_manual": [a.id for a in manual if a.id in answers and answers[a.id].state == ANSWERED],
             "checks": checks,
             "repairs": grafted.repairs if grafted else [],
             "flags": flags,
         }
         if grafted is not None:
-            shown = formgrader_notebook(self.master, grafted.notebook, answers, result)
+            shown = formgrader_notebook(edition.master, grafted, result)
             write_text(self._notebook_path(submission.student), nbformat.writes(shown))
             self.gradebook.write(result, submission.timestamp, graded_now=True)
         write_json(self._result_path(submission.student), result)
 
     def _result_path(self, student: str) -> Path:
-        return self.course.graded / self.lesson.assignment / f"{student}.json"
+        return self.course.graded / self.assignment / f"{student}.json"
 
     def _notebook_path(self, student: str) -> Path:
-        assignment = self.lesson.assignment
-        return self.course.autograded / student / assignment / f"{assignment}.ipynb"
+        return self.course.autograded / student / self.assignment / f"{self.assignment}.ipynb"

@@ -42,8 +42,7 @@ def master_of(lesson: Lesson, course: Course) -> Master:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     released = student_form(lesson, course.config)
-    stubs = {str(grade_id(cell)): cell["source"] for cell in released["cells"] if is_answer(cell)}
-    return Master(lesson.assignment, notebook, stubs)
+    return Master(lesson.assignment, notebook, released)
 
 
 def load_key(
@@ -54,15 +53,13 @@ def load_key(
     *progress* is told (done, total) while implementations are run. Raises GraderError where the solution itself does
     not get through a check.
     """
-    variants = read_variants(course.source / lesson.assignment / "misconceptions", lesson.check_names())
+    variants = read_variants(lesson.folder / "misconceptions", lesson.check_names())
     digest = _digest(master, variants, workers.seed)
     path = course.state / "keys" / f"{lesson.assignment}-{digest}.json"
     try:
         cached: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         key = _make_key(lesson, master, variants, digest, workers, progress)
-        for old in path.parent.glob(f"{lesson.assignment}-*.json"):
-            old.unlink()
         write_json(path, key)
         return key
     return cached

@@ -4,18 +4,23 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from autograder.errors import GraderError
+from autograder.names import defined
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
 
 SETUP_TAG = "setup"
 """The cell with this tag is where ``release`` puts ``autograder.lab``."""
+
+UNGRADED_TAGS = frozenset({"demonstration", "experiment", "figure", "public-check", "specification"})
+"""Cells with one of these tags are not run when grading: they teach, and no answer may need them."""
 
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 _TITLE = re.compile(r"^#\s*Hidden check:\s*(?P<words>.+?)\s*(\([\d.]+ points?\))?\s*$")
@@ -61,6 +66,7 @@ class Lesson:
     """An author's notebook, read and found sound."""
 
     assignment: str
+    folder: Path
     notebook: Notebook
     checks: tuple[Check, ...]
     answers: tuple[Answer, ...]
@@ -79,13 +85,35 @@ class Lesson:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Master:
-    """What a submission is lifted into: the notebook with its hidden checks, and the stub of each answer."""
+    """What a submission is lifted into: the notebook with its hidden checks, and what students were given of it."""
 
     assignment: str
     notebook: Notebook
-    stubs: dict[str, str]
+    released: Notebook
+
+    @cached_property
+    def stubs(self) -> dict[str, str]:
+        """Each answer as it was given, by grade_id."""
+        return {str(grade_id(cell)): cell["source"] for cell in self.released["cells"] if is_answer(cell)}
+
+    @cached_property
+    def names(self) -> dict[str, frozenset[str]]:
+        """The names that each code answer has to define, by grade_id."""
+        cells = (cell for cell in self.released["cells"] if is_answer(cell) and cell["cell_type"] == "code")
+        return {str(grade_id(cell)): defined(cell["source"]) for cell in cells}
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """The names that are there whatever a student wrote: those of given cells that are run, and of all answers."""
+        cells = [cell for cell in self.notebook["cells"] if is_run(cell) and not is_check(cell) and not is_answer(cell)]
+        return frozenset().union(*self.names.values(), *(defined(cell["source"]) for cell in cells))
+
+    @property
+    def version(self) -> str:
+        """The version that the release stamped it with."""
+        return str(self.released["metadata"].get("autograder", {}).get("version", ""))
 
 
 def grade_id(cell: Cell) -> str | None:
@@ -110,6 +138,11 @@ def tags(cell: Cell) -> list[str]:
     return list(cell["metadata"].get("tags", []))
 
 
+def is_run(cell: Cell) -> bool:
+    """Whether grading runs this cell: code, not empty, and not one that only teaches."""
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and not UNGRADED_TAGS.intersection(tags(cell))
+
+
 def read_lesson(path: Path) -> Lesson:
     """Read the author's notebook at *path*. Raises GraderError, naming the cell, where it is not sound."""
     assignment = path.stem
@@ -129,7 +162,7 @@ def read_lesson(path: Path) -> Lesson:
     answers = [_answer(cell) for cell in named if is_answer(cell)]
     parts = {answer.id for answer in answers}
     checks = [_check(cell, parts, path) for cell in plain["cells"] if is_check(cell) or BEGIN_HIDDEN in cell["source"]]
-    return Lesson(assignment, plain, tuple(checks), tuple(answers))
+    return Lesson(assignment, path.parent, plain, tuple(checks), tuple(answers))
 
 
 def _answer(cell: Cell) -> Answer:

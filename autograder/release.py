@@ -14,7 +14,8 @@ from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.errors import GraderError
-from autograder.lesson import SETUP_TAG, Lesson, Notebook, read_lesson, tags
+from autograder.lesson import SETUP_TAG, Lesson, Notebook, grade_id, is_answer, read_lesson, tags
+from autograder.releases import keep
 
 SETUP_TITLE = "# @title Setup: run this cell first"
 
@@ -30,6 +31,14 @@ def embed_setup(notebook: Notebook) -> None:
             cell["source"] = f"{SETUP_TITLE}\n{source.rstrip()}"
             cell["metadata"]["cellView"] = "form"
             cell["metadata"]["jupyter"] = {"source_hidden": True}
+
+
+def mark_answers(notebook: Notebook) -> None:
+    """Put a line with its grade_id into every answer cell, in place: it survives where an editor loses metadata."""
+    for cell in filter(is_answer, notebook["cells"]):
+        line = f"Answer cell: {grade_id(cell)}"
+        marker = f"# {line}" if cell["cell_type"] == "code" else f"<!-- {line} -->"
+        cell["source"] = f"{marker}\n{cell['source']}"
 
 
 def student_form(lesson: Lesson, config: Config) -> Notebook:
@@ -61,6 +70,7 @@ def release(course: Course, assignment: str) -> Path:
         if not outcome["success"] or not (made / f"{assignment}.ipynb").is_file():
             reason = (outcome.get("log") or outcome.get("error") or "no reason given").strip().splitlines()[-1]
             raise GraderError(f"nbgrader could not make the student notebook of {assignment}: {reason}")
+        keep(course, assignment, nbformat.read(made / f"{assignment}.ipynb", 4).metadata.autograder.version)
         target = course.release / assignment
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,10 +79,12 @@ def release(course: Course, assignment: str) -> Path:
 
 
 class EmbedSetup(NbGraderPreprocessor):  # type: ignore[misc]
-    """The first step of a release: puts the setup cell in, and drops what an author's machine left in the metadata."""
+    """The first step of a release: puts the setup cell in, marks the answers, and drops what an author's machine left
+    in the metadata."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         embed_setup(nb)
+        mark_answers(nb)
         nb.metadata = nbformat.from_dict(
             {
                 "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -88,7 +100,8 @@ class StampRelease(NbGraderPreprocessor):  # type: ignore[misc]
     """The last step of a release: stamps the notebook with its assignment and a version made from its contents."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        text = "\0".join(f"{cell.id}\0{cell.cell_type}\0{cell.source}" for cell in nb.cells)
+        cells = [cell for cell in nb.cells if SETUP_TAG not in tags(cell)]  # a better helper is no other assignment
+        text = "\0".join(f"{cell.id}\0{cell.cell_type}\0{cell.source}" for cell in cells)
         version = hashlib.sha256(text.encode()).hexdigest()[:12]
         nb.metadata["autograder"] = {"assignment": resources["nbgrader"]["assignment"], "version": version}
         return nb, resources

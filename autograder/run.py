@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.conversation import Conversation, Request, outcome
-from autograder.lesson import Cell, Notebook, is_check
+from autograder.lesson import Cell, Notebook, is_check, is_run
 from autograder.limits import Limits
-
-UNGRADED_TAGS = frozenset({"demonstration", "experiment", "figure", "public-check", "specification"})
-"""Cells with one of these tags are not run when grading: they teach, and no answer may need them."""
 
 
 def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
@@ -27,13 +24,6 @@ def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
     Raises SandboxLost where the sandbox gives no kernel.
     """
     return asyncio.run(_run(notebook, limits, seed))
-
-
-def is_run(cell: Cell) -> bool:
-    """Whether grading runs this cell: code, not empty, and not one that only teaches."""
-    if cell["cell_type"] != "code" or not cell["source"].strip():
-        return False
-    return not UNGRADED_TAGS.intersection(cell["metadata"].get("tags", []))
 
 
 def seed_of(seed: int, check: str) -> int:

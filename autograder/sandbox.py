@@ -27,6 +27,9 @@ START_SECONDS = 60.0
 _HERE = Path(__file__).parent
 _INSIDE = "/opt/autograder"
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_ELSEWHERE = ("/content", "/kaggle/working")
+"""Folders that notebooks have on Colab and Kaggle; here they lead to the student's own."""
+
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 _ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -140,6 +143,8 @@ def _command(hide: tuple[Path, ...]) -> list[str]:
         words += ["--tmpfs", str(_HERE)]
     words += _shown(_HERE / "inside", Path(_INSIDE, "autograder", "inside"))
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/home/student"]
+    for place in _ELSEWHERE:
+        words += ["--dir", str(Path(place).parent), "--symlink", "/home/student", place]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/student", "--"]
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from autograder.conversation import outcome
-from autograder.lesson import Notebook
+from autograder.lesson import Notebook, is_run
 from autograder.limits import Limits
-from autograder.run import is_run, run
+from autograder.run import run
 from autograder.sandbox import Sandbox, SandboxLost, share
 
 Name = TypeVar("Name")

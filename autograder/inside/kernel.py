@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from autograder.inside.standins import nobody_types
+
 _REHEARSAL = """
 import torch
 from IPython.display import publish_display_data
@@ -19,6 +21,7 @@ x = torch.ones(2, requires_grad=True)
 def start_kernel(connection_file: str, connection: dict[str, Any], ready: Callable[[], Any]) -> None:
     """Run a kernel until it is shut down; *ready* is called when its sockets are bound."""
     app = _kernel_app(connection_file, connection)
+    app.shell.push({"input": nobody_types}, interactive=False)
     ready()
     app.start()
 

@@ -1,0 +1,105 @@
+"""Every kind of damage, on every lesson, and combinations of them: what can be read keeps its score."""
+
+import random
+import re
+
+import pytest
+from conftest import ROOT
+from damage import FILE_KINDS, KINDS, damaged
+from handin import filled_in, solutions
+
+from autograder.course import Course
+from autograder.graft import graft
+from autograder.judge import judge
+from autograder.key import load_key, master_of
+from autograder.lesson import ANSWERED, is_run, read_lesson
+
+COURSE = Course.find(ROOT)
+ALL = [*KINDS, *FILE_KINDS]
+COMBINATIONS = 320
+
+
+class Assignment:
+    """A lesson, its key, and a way to score a submission that runs nothing twice."""
+
+    def __init__(self, lesson, keys, pool):
+        self.lesson = read_lesson(COURSE.lesson_file(lesson))
+        self.master = master_of(self.lesson, COURSE)
+        self.key = load_key(COURSE, self.lesson, self.master, pool, lambda done, total: None)
+        self.pool = pool
+        marks = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
+        self.notebook = filled_in({name: marks.sub("", text) for name, text in solutions(lesson).items()}, lesson)
+        self.full = sum(check.points for check in self.lesson.checks)
+        self.known = {}
+
+    def lift(self, data):
+        return graft(data, self.master)
+
+    def score(self, grafted):
+        """What a submission earns; equal answers, run in equal notebooks, earn the same."""
+        states = tuple((name, answer.state) for name, answer in grafted.answers.items())
+        executed = tuple(cell["source"] for cell in grafted.notebook["cells"] if is_run(cell))
+        if (executed, states) not in self.known:
+            ((_, outcomes),) = self.pool.run([("one", grafted.notebook)])
+            checks, _ = judge(self.key, outcomes["cells"], grafted.answers)
+            self.known[executed, states] = sum(check["points"] for check in checks)
+        return self.known[executed, states]
+
+
+@pytest.fixture(scope="module")
+def assignments(pool):
+    kept = {}
+
+    def assignment(name):
+        if name not in kept:
+            kept[name] = Assignment(name, None, pool)
+        return kept[name]
+
+    return assignment
+
+
+@pytest.mark.parametrize("lesson", COURSE.assignments())
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
+def test_one_kind(assignments, lesson, kind):
+    assignment = assignments(lesson)
+    grafted = assignment.lift(damaged(assignment.notebook, [kind], random.Random(f"{lesson}/{kind.name}")))
+    assert grafted.notebook is not None, grafted.repairs
+    said = {repair["code"] for repair in grafted.repairs}
+    assert said & kind.codes or not kind.codes, (said, kind.codes)
+    if kind.survives:
+        assert assignment.score(grafted) == assignment.full, grafted.repairs
+        assert {answer.state for answer in grafted.answers.values()} == {ANSWERED}
+
+
+def test_combinations(assignments):
+    seed = random.randrange(10**6)
+    print(f"{COMBINATIONS} combinations drawn with seed {seed}")
+    randomness = random.Random(seed)
+    names = COURSE.assignments()
+    wrong = []
+    for number in range(COMBINATIONS):
+        assignment = assignments(names[number % len(names)])
+        kinds = draw(randomness)
+        state = randomness.getstate()
+        try:
+            data = damaged(assignment.notebook, kinds, randomness)
+        except (IndexError, KeyError, ValueError, StopIteration, TypeError):
+            randomness.setstate(state)  # the one leaves nothing for the other to damage
+            continue
+        grafted = assignment.lift(data)
+        what = f"{assignment.lesson.assignment}: {' + '.join(kind.name for kind in kinds)}"
+        if grafted.notebook is None:
+            wrong.append(f"{what}: not read, {grafted.repairs}")
+        elif all(kind.survives for kind in kinds) and (score := assignment.score(grafted)) != assignment.full:
+            wrong.append(f"{what}: {score} of {assignment.full}, {[repair['message'] for repair in grafted.repairs]}")
+        elif not grafted.repairs and any(kind.codes for kind in kinds):
+            wrong.append(f"{what}: nothing was reported")
+    assert not wrong, f"{len(wrong)} of {COMBINATIONS}:\n" + "\n".join(wrong)
+
+
+def draw(randomness):
+    """Two or three kinds of damage, at most one of them to the file."""
+    kinds = randomness.sample(KINDS, randomness.choice([1, 2, 3]))
+    if len(kinds) < 3 and (len(kinds) == 1 or randomness.random() < 0.5):
+        kinds.append(randomness.choice(FILE_KINDS))
+    return kinds
