@@ -26,7 +26,7 @@ Note = tuple[str, dict[str, str]]
 """A repair's code, and the words that its sentence needs."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def portable(source: str) -> str:
     """*source* with its magics and shell commands taken out of use, each on its line, so that line numbers stay."""
     if parse(source) is not None or not any(mark in source for mark in "%!?"):

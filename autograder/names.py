@@ -5,6 +5,7 @@ import builtins
 import symtable
 import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 
 BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "__name__", "__file__", "In", "Out", "_"}
 
@@ -25,12 +26,14 @@ def parse(source: str) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=512)
 def defined(source: str) -> frozenset[str]:
     """The names that *source* binds at its top level; none where it is not Python."""
     tree = parse(source)
     return frozenset().union(*map(_bound, tree.body)) if tree else frozenset()
 
 
+@lru_cache(maxsize=512)
 def used(source: str) -> frozenset[str]:
     """The global names that *source* reads and does not bind itself, built-in ones left out."""
     if len(source) > MAX_LENGTH:
