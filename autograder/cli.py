@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,43 @@ def release(
         path = releasing.release(course, assignment)
         grading.announce(course, assignment)
         console.print(f"{path.relative_to(course.root)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def collect(
+    assignment: Assignment,
+    archive: Annotated[Path, typer.Argument(help="A zip file, or a folder, as a learning platform gives it.")],
+    pattern: Annotated[
+        str | None, typer.Option(help="How file names tell the student: a regular expression with (?P<student>...).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken, and write nothing.")] = False,
+) -> None:
+    """Sort a download from Canvas, Moodle or ILIAS into submitted/."""
+    from autograder import collect as collecting
+    from autograder.course import Course
+    from autograder.terminal import console, print_taken
+
+    course = Course.find()
+    taken = collecting.collect(course, assignment, archive, pattern, dry_run)
+    print_taken(taken)
+    students = len({one.student for one in taken if one.student})
+    words = "would be put" if dry_run else "are"
+    console.print(f"{students} students {words} in {course.submitted}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    files: Annotated[list[Path], typer.Argument(help="Notebooks, archives or folders.")],
+    assignment: Annotated[str | None, typer.Option(help="The assignment; default: the one it fits best.")] = None,
+) -> None:
+    """Say what would happen to a file if it were handed in, without running or grading it."""
+    from autograder.course import Course
+    from autograder.doctor import diagnose
+    from autograder.terminal import print_diagnosis
+
+    course = Course.find()
+    for file in files:
+        print_diagnosis(diagnose(course, file, assignment))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Any
 from autograder.course import Course
 from autograder.lesson import Lesson
 from autograder.pages import fill
+from autograder.repairs import INFO
 from autograder.results import Result, write_text
 
 WORDS = {
@@ -33,10 +34,16 @@ def write_feedback(course: Course, lesson: Lesson, result: Result, marks: dict[s
     manual = [_manual(answer.id, answer.points, result, marks) for answer in lesson.manual]
     waiting = sum(answer["max_points"] for answer in manual if answer["waits"])
     shown = manual if result["status"] == "graded" else []
-    write_text(
-        path,
-        fill("feedback.html.j2", result=result, parts=_parts(lesson, result), manual=shown, waiting=waiting),
+    page = fill(
+        "feedback.html.j2",
+        result=result,
+        notes=[*(repair for repair in result["repairs"] if repair["severity"] != INFO), *result["flags"]],
+        details=[repair for repair in result["repairs"] if repair["severity"] == INFO],
+        parts=_parts(lesson, result),
+        manual=shown,
+        waiting=waiting,
     )
+    write_text(path, page)
     return path
 
 

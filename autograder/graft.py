@@ -99,8 +99,9 @@ def _helper_cell(name: str, source: str) -> Cell:
 def _given(matched: Match, master: Master) -> list[Repair]:
     """What had become of the cells that were given."""
     missing = doubled = edited = restored = 0
-    repairs = []
-    firsts = []
+    repairs: list[Repair] = []
+    firsts: list[int] = []
+    checks: list[str] = []
     for given in master.released["cells"]:
         name, owned = name_of(given), matched.owned.get(name_of(given), [])
         if owned:
@@ -115,10 +116,12 @@ def _given(matched: Match, master: Master) -> list[Repair]:
         doubled += len(owned) > 1
         if any(squeezed(cell.source) != squeezed(given["source"]) for cell in owned):
             edited += not is_check(given)
-            repairs += [repair("check_edited", name)] if is_check(given) else []
+            if is_check(given):
+                checks.append(name)
     repairs += [repair("given_missing", what=missing)] if missing else []
     repairs += [repair("given_doubled", what=doubled)] if doubled else []
     repairs += [repair("given_edited", what=edited)] if edited else []
+    repairs += [repair("check_edited", checks[0], what=len(checks), name=", ".join(checks[:3]))] if checks else []
     repairs += [repair("metadata_restored", what=restored)] if restored else []
     repairs += [repair("reordered")] if firsts != sorted(firsts) else []
     return repairs

@@ -15,9 +15,9 @@ MAX_BYTES = 50_000_000
 _BIG_OUTPUTS = 5_000_000
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture"}
 _CELL_START = re.compile(r'\{\s*"(?:attachments|cell_type|execution_count|id|metadata|outputs|source)"')
-_CONFLICT = re.compile(
-    r"^<{7}[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}[^\n]*\n(.*?)^>{7}[^\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
-)
+_MARKS = {character * 7 for character in "<|=>"}
+_MARKS_OF_ONE = 3
+_BUDGET = 2_000_000_000
 _PERCENT = re.compile(r"^# (?:%%|In ?\[[ \d]*\]:?)(?P<head>[^\n]*)$", re.MULTILINE)
 MARKER = re.compile(
     r"^[ \t]*(?:#|<!--)[ \t]*Answer cell:[ \t]*(?P<id>[\w-]+)[ \t]*(?:-->)?[ \t]*(?:\n|\Z)", re.MULTILINE
@@ -82,26 +82,29 @@ def read(data: bytes) -> list[Sheet]:
         if data.startswith(start):
             raise Unreadable("other_kind", what=what)
     text, repairs = _decode(data)
-    if text.lstrip().startswith("<") and not _CONFLICT.search(text):
+    sides = _sides(text)
+    if text.lstrip().startswith("<") and not sides:
         raise Unreadable("web_page")
     try:
-        sheet = _sheet(json.loads(text), repairs)
+        sheet = _sheet(json.loads(text, parse_int=_integer), repairs)
         if (size := len(data) - sum(len(cell.source) for cell in sheet.cells)) > _BIG_OUTPUTS:
             sheet.repairs.append(repair("big_outputs", what=size // 1_000_000))
         return [sheet]
+    except Unreadable as told:
+        reason = told
     except (ValueError, RecursionError):
-        pass
-    if _CONFLICT.search(text):
+        reason = Unreadable("not_a_notebook")
+    if sides:
         conflict = [*repairs, repair("merge_conflict")]
-        sides = [_CONFLICT.sub(side, text) for side in (r"\1", r"\2")]
         sheets = [one for side in sides if (one := _side(side, conflict))]
         if sheets:
             return sheets
-    if cells := list(_salvaged(text)):
+    cells = list(_salvaged(text))
+    if any(cell.get("source") for cell in cells):
         return [_sheet({"cells": cells}, [*repairs, repair("cut_off", what=len(cells))])]
     if not text.lstrip().startswith(("{", "[")) and _looks_like_python(text):
         return [Sheet(list(_python_cells(text)), None, None, [*repairs, repair("python_file")])]
-    raise Unreadable("not_a_notebook")
+    raise reason
 
 
 def _decode(data: bytes) -> tuple[str, list[Repair]]:
@@ -121,21 +124,45 @@ def _decode(data: bytes) -> tuple[str, list[Repair]]:
 
 def _side(text: str, repairs: list[Repair]) -> Sheet | None:
     try:
-        return _sheet(json.loads(text), repairs)
+        return _sheet(json.loads(text, parse_int=_integer), repairs)
     except (ValueError, RecursionError, Unreadable):
         cells = list(_salvaged(text))
         return _sheet({"cells": cells}, [*repairs, repair("cut_off", what=len(cells))]) if cells else None
 
 
+def _sides(text: str) -> list[str]:
+    """The two texts between which a merge could not decide; none where there is no mark of one."""
+    ours, theirs = list[str](), list[str]()
+    both: tuple[list[str], ...] = (ours, theirs)
+    into = both
+    marks = 0
+    if "\n>>>>>>>" not in text:
+        return []
+    for line in text.splitlines(keepends=True):
+        mark = line[:7]
+        if mark in _MARKS:
+            into = {"<": both[:1], "|": (), "=": both[1:], ">": both}[mark[0]]
+            marks += 1
+        else:
+            for side in into:
+                side.append(line)
+    return ["".join(ours), "".join(theirs)] if marks >= _MARKS_OF_ONE else []
+
+
+def _integer(digits: str) -> int:
+    """The number, or 0 for one with more digits than anybody counted."""
+    return int(digits) if len(digits) < 20 else 0
+
+
 def _salvaged(text: str) -> Iterator[dict[str, Any]]:
     """The complete cells in a text that as a whole is no JSON. It looks at each part of it a few times at most."""
-    decoder = json.JSONDecoder()
-    place, budget = 0, 10 * len(text)
+    decoder = json.JSONDecoder(parse_int=_integer)
+    place, budget = 0, _BUDGET
     while budget > 0 and (start := _CELL_START.search(text, place)):
         try:
             cell, end = decoder.raw_decode(text, start.start())
         except json.JSONDecodeError as error:
-            budget -= error.pos - start.start()
+            budget -= error.pos + 1000  # finding out where it went wrong looks at all before it
             place = start.end()
             continue
         except RecursionError:

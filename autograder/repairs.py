@@ -59,7 +59,7 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     "given_missing": (WARNING, "{what} of the given cells were missing; they were put back."),
     "given_doubled": (INFO, "{what} of the given cells were there twice; each was used once."),
     "given_edited": (INFO, "{what} of the given cells had been edited; they were used as they were given."),
-    "check_edited": (REVIEW, "The hidden check {cell} had been edited; it was used as it was given."),
+    "check_edited": (REVIEW, "{what} hidden checks had been edited ({name}); they were used as they were given."),
     "metadata_restored": (INFO, "The settings of {what} cells had been changed; the given ones were used."),
     "points_raised": (REVIEW, "The points of {cell} had been raised in the file; the given ones count."),
     "run_out_of_order": (

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from autograder.course import Course
 from autograder.lesson import Lesson
 from autograder.pages import fill, points
+from autograder.repairs import INFO
 from autograder.results import Result, read_results, write_text
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#C8C8C8"
@@ -48,7 +49,7 @@ def _row(course: Course, result: Result, page: Path) -> dict[str, Any]:
     feedback = course.feedback / result["student"] / result["assignment"] / f"{result['assignment']}.html"
     link = quote(os.path.relpath(feedback, page.parent))
     notes = [note["message"] for note in result["flags"]]
-    notes += [repair["message"] for repair in result["repairs"] if repair["severity"] != "info"]
+    notes += [repair["message"] for repair in result["repairs"] if repair["severity"] != INFO]
     return {**result, "link": link, "notes": notes}
 
 

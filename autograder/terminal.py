@@ -19,6 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.audit import Audit
+from autograder.collect import Taken
+from autograder.doctor import Diagnosis
 from autograder.pages import points
 from autograder.results import Result
 
@@ -84,3 +86,21 @@ def print_audit(audit: Audit) -> None:
     console.print(
         f"{wrong} misconceptions, {len(audit.right)} alternatives, {len(audit.faults)} faults.", highlight=False
     )
+
+
+def print_taken(taken: list[Taken]) -> None:
+    """Print what was taken from where, and what was left and why."""
+    table = Table("From", "Student", "File", "Note", box=None, pad_edge=False)
+    for one in taken:
+        note = one.note if one.student else f"left: {one.note}"
+        table.add_row(Text(one.place), Text(one.student or "-"), Text(one.file), Text(note))
+    console.print(table)
+
+
+def print_diagnosis(diagnosis: Diagnosis) -> None:
+    """Print what would become of one file."""
+    lines = [f"{diagnosis.path}: {diagnosis.assignment or 'of no assignment here'}", diagnosis.headline]
+    lines += [f"  {name}: {state}" for name, state in diagnosis.answers.items()]
+    lines += [f"- {note}" for note in diagnosis.notes]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

@@ -149,11 +149,16 @@ def test_half_of_the_work_earns_half_of_the_points(results):
 
 
 def test_damaged_files_get_a_row_that_says_so(results):
-    for student in ("zoltan", "anouk"):
-        assert results[student]["status"] == "unreadable"
-        assert results[student]["score"] == 0
-        assert "export it again" in results[student]["repairs"][0]["message"]
+    assert results["zoltan"]["status"] == "unreadable" and results["zoltan"]["score"] == 0
+    assert "Download the notebook as .ipynb" in results["zoltan"]["repairs"][0]["message"]
     assert results["dmitri"]["status"] == "missing" and results["dmitri"]["file"] is None
+
+
+def test_of_a_file_that_was_cut_off_the_complete_answers_count(results):
+    result = results["anouk"]
+    assert result["status"] == "graded" and result["score"] == 4.5  # normalize 2.5, scale_shift 2
+    codes = {(repair["code"], repair["cell"]) for repair in result["repairs"]}
+    assert {("cut_off", None), ("answer_missing", "batch_norm")} <= codes
 
 
 def test_a_deleted_answer_costs_only_itself(results):
