@@ -57,5 +57,4 @@ def _merit(file: File) -> tuple[bool, float, str]:
 
 def _is_named(file: File, master: Master) -> bool:
     """Whether the file has the name it was given."""
-    stem = file.name.rpartition("/")[2].rpartition(".")[0]
-    return stem == master.assignment
+    return file.name.rpartition("/")[2] == f"{master.assignment}.ipynb"

@@ -76,14 +76,18 @@ def unpacked(name: str, data: bytes, modified: float) -> Iterator[File]:
     if not data.startswith(b"PK\x03\x04"):
         yield File(name, data, modified)
         return
+    empty = True
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist()[: 10 * _MAX_FILES]:
                 if not member.is_dir() and _counts(member.filename) and member.file_size <= MAX_BYTES:
                     with archive.open(member) as file:
                         yield File(f"{name}/{member.filename}", file.read(MAX_BYTES), _moment(member))
+                        empty = False
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError):
-        yield File(name, data, modified)  # broken, or locked with a password
+        empty = True  # broken, or locked with a password
+    if empty:
+        yield File(name, data, modified)
 
 
 def _moment(member: zipfile.ZipInfo) -> float:
@@ -121,7 +125,7 @@ def _is_real(path: Path) -> bool:
 
 def _counts(name: str) -> bool:
     parts = name.split("/")
-    return not any(part.startswith(".") or part in _NOT_HANDED_IN for part in parts)
+    return not any((part.startswith(".") and part != "..") or part in _NOT_HANDED_IN for part in parts)
 
 
 def _is_notebook(name: str) -> bool:

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from autograder.audit import Audit
@@ -90,7 +90,7 @@ def print_audit(audit: Audit) -> None:
 
 def print_taken(taken: list[Taken]) -> None:
     """Print what was taken from where, and what was left and why."""
-    table = Table("From", "Student", "File", "Note", box=None, pad_edge=False)
+    table = Table(*(Column(name, overflow="fold") for name in ("From", "Student", "File", "Note")), box=None)
     for one in taken:
         note = one.note if one.student else f"left: {one.note}"
         table.add_row(Text(one.place), Text(one.student or "-"), Text(one.file), Text(note))
