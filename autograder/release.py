@@ -1,6 +1,7 @@
 """Makes what a student opens from what an author writes: nbgrader's own steps, and the setup cell put in."""
 
 import hashlib
+import re
 import shutil
 import tempfile
 from importlib import resources
@@ -17,17 +18,18 @@ from autograder.errors import GraderError
 from autograder.lesson import SETUP_TAG, Lesson, Notebook, grade_id, is_answer, read_lesson, tags
 from autograder.releases import keep
 
+_IMPORTED = re.compile(r"from autograder\.(lab|workbench) import \*")
 SETUP_TITLE = "# @title Setup: run this cell first"
 
 
 def embed_setup(notebook: Notebook) -> None:
-    """Replace the source of the cell tagged ``setup`` by that of ``autograder.lab``, folded, in place.
+    """Replace ``from autograder.lab import *`` in cells tagged ``setup`` by the module's source, folded, in place.
 
     An author imports the module; a student's notebook has to work where nothing can be installed.
     """
-    source = resources.files("autograder").joinpath("lab.py").read_text(encoding="utf-8")
     for cell in notebook["cells"]:
-        if SETUP_TAG in tags(cell):
+        if SETUP_TAG in tags(cell) and (found := _IMPORTED.match(cell["source"])):
+            source = resources.files("autograder").joinpath(f"{found[1]}.py").read_text(encoding="utf-8")
             cell["source"] = f"{SETUP_TITLE}\n{source.rstrip()}"
             cell["metadata"]["cellView"] = "form"
             cell["metadata"]["jupyter"] = {"source_hidden": True}
