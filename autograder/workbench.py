@@ -252,5 +252,4 @@ class Runs:
         except OSError as error:
             print(
                 f"The record {self.path} cannot be kept ({error}); the results are there until you stop.",
-                file=sys.stdout,
             )
