@@ -31,8 +31,11 @@ _ELSEWHERE = ("/content", "/kaggle/working")
 """Folders that notebooks have on Colab and Kaggle; here they lead to the student's own."""
 
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
+_PYTHON = Path(sys.prefix).resolve() / "bin" / Path(sys.executable).name
+"""This Python by a path without links: the sandbox shows the environment there, not what leads to it."""
+
 _ENVIRONMENT = {
-    "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",
     "HOME": "/home/student",
     "USER": "student",
     "LOGNAME": "student",
@@ -65,7 +68,7 @@ class Sandbox:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.path))
         listener.listen(128)
-        words = [*_command(hide), sys.executable, "-m", "autograder.inside.zygote", str(listener.fileno())]
+        words = [*_command(hide), str(_PYTHON), "-m", "autograder.inside.zygote", str(listener.fileno())]
         with listener:
             self._process = subprocess.Popen(
                 words, pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
