@@ -188,4 +188,8 @@ def _check(cell: Cell, parts: set[str], path: Path) -> Check:
     title = _TITLE.match(cell["source"].splitlines()[0])
     if not title:
         raise GraderError(f"{where} must begin with a line '# Hidden check: what it looks at'; students see it.")
-    return Check(name, part, title["words"][:1].upper() + title["words"][1:], float(meta["points"]))
+    words = title["words"]
+    first = words.split()[0].rstrip(",")
+    if len(first) > 1 and first.isalpha():  # not the name of a variable
+        words = words[0].upper() + words[1:]
+    return Check(name, part, words, float(meta["points"]))

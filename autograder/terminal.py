@@ -22,6 +22,7 @@ from autograder.audit import Audit
 from autograder.collect import Taken
 from autograder.doctor import Diagnosis
 from autograder.pages import points
+from autograder.repairs import INFO
 from autograder.results import Result
 
 console = Console()
@@ -60,9 +61,10 @@ def print_results(results: list[Result], places: dict[str, Path]) -> None:
     for result in results:
         lost = sum(check["verdict"] not in ("passed", "not_attempted") for check in result["checks"])
         untried = sum(check["verdict"] == "not_attempted" for check in result["checks"])
-        words = [f"{lost} checks" if lost else "", f"{untried} not attempted" if untried else ""]
+        words = [f"{lost} check{'s' * (lost > 1)}" if lost else "", f"{untried} not attempted" if untried else ""]
         waits = [f"{len(result['needs_manual'])} for a person"] if result["needs_manual"] else []
-        codes = [note["code"].replace("_", " ") for note in [*result["repairs"], *result["flags"]]]
+        notes = [note for note in result["repairs"] if note["severity"] != INFO] + result["flags"]
+        codes = list(dict.fromkeys(note["code"].replace("_", " ") for note in notes))
         score = f"{points(result['score'])} of {points(result['max_score'])}"
         row = [result["student"], result["status"], score, ", ".join(filter(None, words)), ", ".join(codes + waits)]
         table.add_row(*map(plain, row))
