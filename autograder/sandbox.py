@@ -136,9 +136,10 @@ def _command(hide: tuple[Path, ...]) -> list[str]:
         words += ["--ro-bind-try", setting, setting]
     for folder in hide:
         words += ["--tmpfs", str(folder.resolve())]
-    for folder in sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}):
+    named = {Path(sys.base_prefix), Path(sys.prefix)}  # an environment may be a link: Python goes by both names
+    for folder in sorted(named | {name.resolve() for name in named}):
         if not folder.is_relative_to("/usr"):
-            words += _shown(folder, folder)
+            words += _shown(folder.resolve(), folder)
     if _HERE.is_relative_to(sys.prefix):  # installed, not a checkout: of the project, only inside/ may be seen
         words += ["--tmpfs", str(_HERE)]
     words += _shown(_HERE / "inside", Path(_INSIDE, "autograder", "inside"))
