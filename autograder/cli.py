@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -19,10 +19,6 @@ Assignment = Annotated[str, typer.Argument(help="The assignment: the name of its
 Jobs = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="How many submissions to run at once; default: the cores.")
 ]
-
-
-# What a word that no command knows raises: click's exception, wherever this version of typer keeps it.
-_UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 
 @app.command()
@@ -116,7 +112,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command. What a person can put right ends it with a sentence and status 1, Ctrl-C with one and 130."""
+    """Run the command. A GraderError ends it with its sentence and status 1, Ctrl-C with one and status 130."""
     logging.disable()  # the libraries log what they then raise, and it is told in a sentence below
     try:
         app()
@@ -126,10 +122,6 @@ def main() -> None:
         raise
     except GraderError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
-    except _UsageError as error:
-        program = error.ctx.command_path if error.ctx else "autograder"
-        print(f"{error.format_message().rstrip('.')}; `{program} --help` says what there is.", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
