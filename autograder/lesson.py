@@ -159,15 +159,22 @@ def read_lesson(path: Path) -> Lesson:
     doubled = [name for name, count in Counter(grade_id(cell) for cell in named).items() if count > 1]
     if doubled:
         raise GraderError(f"Two cells of {path} have the grade_id {doubled[0]!r}; give each its own.")
-    answers = [_answer(cell) for cell in named if is_answer(cell)]
+    answers = [_answer(cell, path) for cell in named if is_answer(cell)]
     parts = {answer.id for answer in answers}
     checks = [_check(cell, parts, path) for cell in plain["cells"] if is_check(cell) or BEGIN_HIDDEN in cell["source"]]
     return Lesson(assignment, path.parent, plain, tuple(checks), tuple(answers))
 
 
-def _answer(cell: Cell) -> Answer:
+def _answer(cell: Cell, path: Path) -> Answer:
     meta = cell["metadata"]["nbgrader"]
-    return Answer(meta["grade_id"], cell["cell_type"], float(meta.get("points", 0)) if meta.get("grade") else 0.0)
+    return Answer(meta["grade_id"], cell["cell_type"], _points(meta, path) if meta.get("grade") else 0.0)
+
+
+def _points(meta: dict[str, Any], path: Path) -> float:
+    points = meta.get("points") or 0
+    if not isinstance(points, int | float):
+        raise GraderError(f"The cell {meta.get('grade_id')!r} of {path} has {points!r} points; give it a number.")
+    return float(points)
 
 
 def _check(cell: Cell, parts: set[str], path: Path) -> Check:
@@ -176,7 +183,8 @@ def _check(cell: Cell, parts: set[str], path: Path) -> Check:
     where = f"The hidden check {name!r} of {path}"
     if not meta.get("grade"):
         raise GraderError(f"{where} is not marked as autograder tests; mark it, and give it points.")
-    if not float(meta.get("points") or 0) > 0:
+    points = _points(meta, path)
+    if not points > 0:
         raise GraderError(f"{where} has no points; give it some, or delete it.")
     part = name.partition("--")[0]
     if part not in parts:
@@ -192,4 +200,4 @@ def _check(cell: Cell, parts: set[str], path: Path) -> Check:
     first = words.split()[0].rstrip(",")
     if len(first) > 1 and first.isalpha():  # not the name of a variable
         words = words[0].upper() + words[1:]
-    return Check(name, part, words, float(meta["points"]))
+    return Check(name, part, words, points)

@@ -54,12 +54,17 @@ class SandboxProvisioner(KernelProvisionerBase):
         limits = {"memory": self.memory, "files": self.files, "processes": self.processes}
         request = {"connection": inner, "limits": limits, "uid": fresh_uid()}
         path = sandbox_path()
+        self._ended, self.reason, self._received = None, None, b""  # a kernel may have been here before
         self._guard, self._sockets = await asyncio.to_thread(order_kernel, path, request)
-        # A client connects by path: one that only this process can write to, and that leads to the open sockets.
-        self._folder = tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True)
+        # A client connects by path: one that only this process can write to, and that leads to the open sockets. It
+        # stays the same when a kernel is restarted, so that clients find the new one.
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True)
         place = Path(self._folder.name) / "kernel"
         for number, descriptor in enumerate(self._sockets, start=1):
-            Path(f"{place}-{number}").symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
+            link = Path(f"{place}-{number}")
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
         outer: Any = {**inner, "ip": str(place), "key": key.encode()}
         self.connection_info = outer
         return self.connection_info
@@ -115,6 +120,6 @@ class SandboxProvisioner(KernelProvisionerBase):
         for descriptor in self._sockets:
             os.close(descriptor)
         self._sockets = []
-        if self._folder is not None:
+        if self._folder is not None and not restart:
             self._folder.cleanup()
             self._folder = None

@@ -42,7 +42,8 @@ def _lead(results: list[Result]) -> str:
     waiting = sum(bool(result["needs_manual"]) for result in results)
     words = [f"{counts['graded']} graded", f"{counts['unreadable']} unreadable", f"{counts['missing']} missing"]
     half = f"; half of the graded have {points(median(scores))} points or more" if scores else ""
-    return f"{len(results)} students: {', '.join(words)}{half}. {waiting} with answers that wait for a person."
+    students = "1 student" if len(results) == 1 else f"{len(results)} students"
+    return f"{students}: {', '.join(words)}{half}. {waiting} with answers that wait for a person."
 
 
 def _row(course: Course, result: Result, page: Path) -> dict[str, Any]:

@@ -35,22 +35,28 @@ def make_sample_class(course: Course, assignment: str) -> list[str]:
             "make the sample class in a fresh clone."
         )
     variants = read_variants(course.source / assignment / "misconceptions", lesson.check_names())
-    for student, choices in students.items():
+    defaults = recipe["defaults"]
+    made = {student: _files(course, lesson, variants, {**defaults, **own}) for student, own in students.items()}
+    for student, files in made.items():
         folder = course.submitted / student / assignment
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name, data in _files(course, lesson, variants, {**recipe["defaults"], **choices}).items():
+        for name, data in files.items():
             (folder / name).write_bytes(data)
     return list(students)
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise GraderError(f"There is no recipe {path}; write one, as data/README.md describes.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise GraderError(f"{path} cannot be read: {error}.") from error
+    for table in ("defaults", "students"):
+        if not isinstance(recipe.get(table), dict):
+            raise GraderError(f"{path} has no table {table!r}; write one, as data/README.md describes.")
+    return recipe
 
 
 def _files(course: Course, lesson: Lesson, variants: list[Variant], choices: dict[str, str]) -> Files:
@@ -59,9 +65,11 @@ def _files(course: Course, lesson: Lesson, variants: list[Variant], choices: dic
     sources = {(variant.part, variant.name): variant.source for variant in variants}
     for cell in notebook["cells"]:
         name = grade_id(cell)
-        if name is None or not is_answer(cell) or choices[name] == STUB:
+        if name is None or not is_answer(cell):
             continue
-        choice = choices[name]
+        choice = choices.get(name, "nothing")
+        if choice == STUB:
+            continue
         if choice == SOLUTION:
             cell["source"] = solutions[name]
         elif cell["cell_type"] == "markdown":
@@ -70,8 +78,12 @@ def _files(course: Course, lesson: Lesson, variants: list[Variant], choices: dic
             cell["source"] = sources[name, choice]
         else:
             raise GraderError(f"The sample class of {lesson.assignment} names {choice!r}, no implementation of {name}.")
+    damage = choices.get("damage", "")
+    if damage not in _DAMAGES:
+        known = ", ".join(filter(None, _DAMAGES))
+        raise GraderError(f"The sample class of {lesson.assignment} names the damage {damage!r}; there is: {known}.")
     data = json.dumps(notebook, indent=1).encode()
-    return _DAMAGES[choices.get("damage", "")](data, f"{lesson.assignment}.ipynb", notebook)
+    return _DAMAGES[damage](data, f"{lesson.assignment}.ipynb", notebook)
 
 
 def _answer_deleted(data: bytes, name: str, notebook: Notebook) -> Files:

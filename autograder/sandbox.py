@@ -31,11 +31,8 @@ _ELSEWHERE = ("/content", "/kaggle/working")
 """Folders that notebooks have on Colab and Kaggle; here they lead to the student's own."""
 
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
-_PYTHON = Path(sys.prefix).resolve() / "bin" / Path(sys.executable).name
-"""This Python by a path without links: the sandbox shows the environment there, not what leads to it."""
-
 _ENVIRONMENT = {
-    "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",
+    "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
     "HOME": "/home/student",
     "USER": "student",
     "LOGNAME": "student",
@@ -68,7 +65,7 @@ class Sandbox:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.path))
         listener.listen(128)
-        words = [*_command(hide), str(_PYTHON), "-m", "autograder.inside.zygote", str(listener.fileno())]
+        words = [*_command(hide), sys.executable, "-m", "autograder.inside.zygote", str(listener.fileno())]
         with listener:
             self._process = subprocess.Popen(
                 words, pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
@@ -139,9 +136,10 @@ def _command(hide: tuple[Path, ...]) -> list[str]:
         words += ["--ro-bind-try", setting, setting]
     for folder in hide:
         words += ["--tmpfs", str(folder.resolve())]
-    for folder in sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}):
+    named = {Path(sys.base_prefix), Path(sys.prefix)}  # an environment may be a link: Python goes by both names
+    for folder in sorted(named | {name.resolve() for name in named}):
         if not folder.is_relative_to("/usr"):
-            words += _shown(folder, folder)
+            words += _shown(folder.resolve(), folder)
     if _HERE.is_relative_to(sys.prefix):  # installed, not a checkout: of the project, only inside/ may be seen
         words += ["--tmpfs", str(_HERE)]
     words += _shown(_HERE / "inside", Path(_INSIDE, "autograder", "inside"))

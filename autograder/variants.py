@@ -54,11 +54,13 @@ def read_variants(folder: Path, parts: dict[str, list[str]]) -> list[Variant]:
 
 
 def _read_file(path: Path, checks: list[str]) -> list[Variant]:
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         tree = ast.parse(text)
     except SyntaxError as error:
         raise GraderError(f"{path}, line {error.lineno}: {error.msg}; it must be a Python file.") from error
+    except ValueError as error:
+        raise GraderError(f"{path} cannot be read ({error}); it must be a Python file in UTF-8.") from error
     lines = text.splitlines(keepends=True)
     shared: list[str] = []
     variants = []
