@@ -76,6 +76,20 @@ def test_samples_depend_on_seed_and_check_alone():
     assert seed_of(SEED, "f--a") != seed_of(SEED + 1, "f--a")
 
 
+def test_samples_are_not_what_an_answer_draws():
+    cells = ran(
+        new_code_cell("import torch", id="given"),
+        check("f--a", "x = sample(2000, offset=0.0, scale=1.0)\nobserve(same=bool(torch.equal(x, torch.randn(2000))))"),
+        check(
+            "f--b",
+            "pairs = torch.stack([sample(20000), torch.rand(20000)])\n"
+            "observe(related=bool(torch.corrcoef(pairs)[0, 1].abs() > 0.04))",
+        ),
+    )
+    assert cells["f--a"]["observations"][0]["values"] == {"same": False}
+    assert cells["f--b"]["observations"][0]["values"] == {"related": False}
+
+
 @pytest.mark.parametrize(
     ("source", "status"),
     [

@@ -38,8 +38,9 @@ def sample(*shape: int, dtype: Any = None, offset: float = 2.0, scale: float = 3
     """
     import torch
 
-    generator = torch.Generator().manual_seed((_Check.seed + 7919 * _Check.samples) % 2**63)
+    # Counted from 1: answers that draw at random start from the seed itself, and would draw what the sample is made of.
     _Check.samples += 1
+    generator = torch.Generator().manual_seed((_Check.seed + 7919 * _Check.samples) % 2**63)
     x = torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
     return (offset + scale * x).to(dtype or torch.float32)
 
