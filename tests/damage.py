@@ -186,7 +186,7 @@ def two_answers_are_merged_into_one_cell(notebook, randomness):
     return notebook
 
 
-@kind("given_code_cut", "given_missing")
+@kind("given_code_cut")
 def an_answer_is_merged_with_a_public_check(notebook, randomness):
     places = cells_of(notebook, lambda cell: cell["id"].endswith("-public"))
     place = randomness.choice(places) if places else None
