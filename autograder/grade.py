@@ -59,12 +59,11 @@ def grade(
         key = load_key(course, lesson, master, workers, partial(progress, "Answer key"))
         grading = _Grading(course, lesson, master, key, gradebook)
         grading.grade(submissions, workers, force, partial(progress, "Submissions"))
-        results = grading.results(submissions)
-        for result in results:
+        for result in grading.results(submissions):
             write_feedback(course, lesson, result, gradebook.manual_marks(result["student"]))
         if report:
             write_report(course, lesson, key)
-        return results
+        return list(grading.results(submissions))  # read again: the report, too, holds all of them for a while
 
 
 def answer_key(
@@ -124,7 +123,7 @@ class _Grading:
 
         def notebooks() -> Iterator[tuple[str, Notebook]]:
             for submission in todo:
-                grafted = graft(submission.data, self.master) if submission.path else None
+                grafted = graft(submission.path.read_bytes(), self.master) if submission.path else None
                 if grafted is None or grafted.notebook is None:
                     unreadable.append((submission, grafted))
                 else:
@@ -139,16 +138,14 @@ class _Grading:
             self._finish(submission, grafted, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
         progress(total, total)
 
-    def results(self, submissions: list[Submission]) -> list[Result]:
+    def results(self, submissions: list[Submission]) -> Iterator[Result]:
         """The results of *submissions*. A gradebook that has lost some of them is given them again."""
-        results = []
         for submission in submissions:
             result = read_result(self._result_path(submission.student))
             assert result is not None, submission.student
-            results.append(result)
             if result["status"] != "missing" and not self.gradebook.has(submission.student):
                 self.gradebook.write(result, submission.timestamp, graded_now=False)
-        return results
+            yield result
 
     def _is_done(self, submission: Submission, force: bool) -> bool:
         result = read_result(self._result_path(submission.student))

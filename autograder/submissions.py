@@ -12,17 +12,15 @@ from autograder.gradebook import read_timestamp
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for one assignment. *path* and *sha256* are None where there is nothing."""
+    """What one student handed in for one assignment. *path* and *sha256* are None where there is nothing.
+
+    The file itself is read again when its turn comes, so that a class takes no more memory than its largest file.
+    """
 
     student: str
     path: Path | None
-    data: bytes = b""
+    sha256: str | None = None
     timestamp: datetime | None = None
-
-    @property
-    def sha256(self) -> str | None:
-        """The hash of the file's bytes."""
-        return hashlib.sha256(self.data).hexdigest() if self.path else None
 
 
 def find_submissions(course: Course, assignment: str, known: list[str], only: list[str] | None) -> list[Submission]:
@@ -56,7 +54,7 @@ def _read(folder: Path, assignment: str, student: str) -> Submission:
         return Submission(student, None)
     stamp = folder / "timestamp.txt"
     timestamp = read_timestamp(stamp.read_text(errors="replace")) if stamp.is_file() else None
-    return Submission(student, path, path.read_bytes(), timestamp)
+    return Submission(student, path, hashlib.sha256(path.read_bytes()).hexdigest(), timestamp)
 
 
 def _choose(files: list[Path], assignment: str) -> Path | None:
