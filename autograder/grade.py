@@ -64,12 +64,11 @@ def grade(
         older = {version: edition(read_lesson(path)) for version, path in kept.items()}
         grading = _Grading(course, edition(lesson, master), older, gradebook)
         grading.grade(submissions, workers, force, partial(progress, "Submissions"))
-        results = grading.results(submissions)
-        for result in results:
+        for result in grading.results(submissions):
             write_feedback(course, grading.lesson_of(result), result, gradebook.manual_marks(result["student"]))
         if report:
             write_report(course, lesson, grading.current.key)
-        return results
+        return list(grading.results(submissions))  # read again: the report, too, holds all of them for a while
 
 
 def answer_key(
@@ -136,40 +135,40 @@ class _Grading:
     ) -> None:
         """Take every submission that has no result yet through graft, run and judge, and write its result."""
         todo = [submission for submission in submissions if not self._is_done(submission, force)]
-        done, total = len(submissions) - len(todo), len(submissions)
-        progress(done, total)
+        done = 0
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            progress(done, len(submissions))
+
+        count(len(submissions) - len(todo))
         self.unsafe = workers.limits.unsafe
         older = {version: edition.master for version, edition in self.older.items()}
         running: dict[str, tuple[Submission, Chosen, datetime]] = {}
-        unreadable: list[tuple[Submission, Chosen | None]] = []
 
         def notebooks() -> Iterator[tuple[str, Notebook]]:
             for submission in todo:
                 chosen = choose(submission.files(), self.current.master, older)
                 if chosen is None or chosen.grafted.notebook is None:
-                    unreadable.append((submission, chosen))
+                    self._finish(submission, chosen, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
+                    count(1)
                 else:
                     running[submission.student] = submission, chosen, datetime.now(UTC)
                     yield submission.student, chosen.grafted.notebook
 
         for student, outcomes in workers.run(notebooks()):
             self._finish(*running.pop(student), outcomes)
-            done += 1
-            progress(done, total)
-        for submission, chosen in unreadable:
-            self._finish(submission, chosen, datetime.now(UTC), {"seconds": 0.0, "cells": {}})
-        progress(total, total)
+            count(1)
 
-    def results(self, submissions: list[Submission]) -> list[Result]:
+    def results(self, submissions: list[Submission]) -> Iterator[Result]:
         """The results of *submissions*. A gradebook that has lost some of them is given them again."""
-        results = []
         for submission in submissions:
             result = read_result(self._result_path(submission.student))
             assert result is not None, submission.student
-            results.append(result)
             if result["status"] != "missing" and not self.gradebook.has(submission.student):
                 self.gradebook.write(result, submission.timestamp, graded_now=False)
-        return results
+            yield result
 
     def lesson_of(self, result: Result) -> Lesson:
         """The lesson of the release that *result* was graded as."""

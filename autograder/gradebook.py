@@ -24,6 +24,8 @@ class Gradebook:
     def __init__(self, course: Course, lesson: Lesson, master: Master, api: NbgraderGradebook) -> None:
         self.course, self.lesson, self.master, self.api = course, lesson, master, api
         self.name = lesson.assignment
+        self.cell_names: dict[str, str] = {}
+        """The grade_id of each cell, by the id that the database has for it."""
 
     @classmethod
     @contextmanager
@@ -67,15 +69,17 @@ class Gradebook:
         submitted = self.api.find_submission_notebook(self.name, self.name, result["student"])
         scores = {check["id"]: check["points"] for check in result["checks"]}
         for grade in submitted.grades:
-            waits = grade.name in result["needs_manual"]
-            grade.auto_score = None if waits else scores.get(grade.name, 0.0)
+            name = self.cell_names[grade.cell_id]  # grade.name would ask the database once for each
+            waits = name in result["needs_manual"]
+            grade.auto_score = None if waits else scores.get(name, 0.0)
             if grade.manual_score is None:
                 grade.needs_manual_grade = waits
             elif graded_now:
                 grade.needs_manual_grade = True
         answered = {check["id"].partition("--")[0] for check in result["checks"] if check["verdict"] != "not_attempted"}
         for comment in submitted.comments:
-            there = comment.name in answered or comment.name in result["needs_manual"]
+            name = self.cell_names[comment.cell_id]
+            there = name in answered or name in result["needs_manual"]
             comment.auto_comment = None if there else "No response."
         self.api.db.commit()
         self._write_late_penalty(result["student"])
@@ -142,6 +146,7 @@ class Gradebook:
                 Comment(cell=c, notebook=submitted) for c in notebook.solution_cells if c.id not in commented
             )
         api.db.commit()
+        self.cell_names = {cell.id: cell.name for cell in [*notebook.grade_cells, *notebook.solution_cells]}
 
     def _remove_others(self, notebook: Any, keep: set[str]) -> None:
         for cell in [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]:

@@ -1,6 +1,8 @@
 """Compares what was observed with the key and gives verdicts: outside the kernel, where no student code ever ran."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from autograder.lesson import ANSWERED, MISSING, Answered
@@ -9,6 +11,7 @@ from autograder.wording import exception_words
 
 Outcome = dict[str, Any]
 Key = dict[str, Any]
+Likeness = Callable[[str], int]
 
 _INTERFERENCE = "While this answer was graded, something else than the checks reported on them."
 _ENDS = {
@@ -30,7 +33,7 @@ def judge(key: Key, outcomes: dict[str, Outcome], answers: dict[str, Answered]) 
     for part, variants in key["parts"].items():
         part_checks = [check for check in key["checks"] if check["part"] == part]
         seen = {check["id"]: outcomes.get(check["cell"]) for check in part_checks}
-        likeness = _likeness(part_checks, variants, seen)
+        likeness = _likeness(part_checks, seen)
         answer, own = answers.get(part, Answered(MISSING)), outcomes.get(key["answers"][part])
         for check in part_checks:
             result, held = _judge_check(check, variants, seen[check["id"]], answer, likeness)
@@ -59,7 +62,7 @@ def _judge_check(
     variants: list[Any],
     outcome: Outcome | None,
     answer: Answered,
-    likeness: dict[str, int],
+    likeness: Likeness,
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The result of one check, and the misconception that the answer shows in it, if any."""
     points = check["points"]
@@ -121,20 +124,24 @@ def _exception(outcome: Outcome) -> tuple[str, str]:
     return error["name"], re.sub(r"\d+", "N", error["message"])
 
 
-def _likeness(checks: list[Any], variants: list[Any], seen: dict[str, Outcome | None]) -> dict[str, int]:
-    """On how many of a part's checks the submission does what each misconception does."""
-    counts = {}
-    for variant in variants:
-        pairs = ((seen[check["id"]], check["variants"][variant["name"]]) for check in checks)
-        counts[variant["name"]] = sum(outcome is not None and same(outcome, other) for outcome, other in pairs)
-    return counts
+def _likeness(checks: list[Any], seen: dict[str, Outcome | None]) -> Likeness:
+    """On how many of a part's checks the submission does what a misconception, by name, does. Counted when asked."""
+
+    @cache
+    def count(variant: str) -> int:
+        pairs = ((seen[check["id"]], check["variants"][variant]) for check in checks)
+        return sum(outcome is not None and same(outcome, other) for outcome, other in pairs)
+
+    return count
 
 
-def _most_like(alike: list[Any], likeness: dict[str, int]) -> dict[str, Any] | None:
+def _most_like(alike: list[Any], likeness: Likeness) -> dict[str, Any] | None:
     """Among the misconceptions that fail a check as the submission does, the one most like it on the whole part.
 
     None where several are as like as each other but say different things: a wrong diagnosis is worse than none.
     """
-    best = max((likeness[variant["name"]] for variant in alike), default=0)
-    found: list[dict[str, Any]] = [variant for variant in alike if likeness[variant["name"]] == best]
+    if len(alike) < 2:
+        return alike[0] if alike else None
+    best = max(likeness(variant["name"]) for variant in alike)
+    found: list[dict[str, Any]] = [variant for variant in alike if likeness(variant["name"]) == best]
     return found[0] if len({variant["sentence"] for variant in found}) == 1 else None
