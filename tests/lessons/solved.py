@@ -3,8 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from autograder.lesson import is_answer, is_check, read_lesson, tags
-from autograder.run import UNGRADED_TAGS
+from autograder.lesson import UNGRADED_TAGS, is_answer, is_check, read_lesson, tags
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
