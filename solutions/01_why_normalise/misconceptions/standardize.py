@@ -77,6 +77,27 @@ def keepdim_forgotten(x, dim):
     return (x - x.mean(dim)) / without_zeros(x.std(dim, correction=0))
 
 
+@misconception(
+    "You keep the axis dim only where the shapes fail to fit. They can also fit by accident, in a square table: "
+    "always use keepdim=True."
+)
+def keepdim_after_an_error(x, dim):
+    try:
+        return (x - x.mean(dim)) / without_zeros(x.std(dim, correction=0))
+    except RuntimeError:
+        mean, std = mean_std(x, dim)
+        return (x - mean) / without_zeros(std)
+
+
+@misconception(
+    "A negative axis, counted from the end, is not understood. x.mean(dim) takes it as it is given."
+)
+def negative_axis_not_found(x, dim):
+    wanted = (dim,) if isinstance(dim, int) else dim
+    mean, std = mean_std(x, [axis for axis in range(x.dim()) if axis in wanted])
+    return (x - mean) / without_zeros(std)
+
+
 @misconception("You divide by the variance. Divide by its square root, the standard deviation.")
 def by_variance(x, dim):
     mean, std = mean_std(x, dim)
