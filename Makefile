@@ -1,6 +1,6 @@
 # Everything a person does here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test release audit
+.PHONY: help demo test release audit bench
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,3 +30,6 @@ release: .venv/.installed ## Make notebooks/ from solutions/
 
 audit: .venv/.installed ## Show what each hidden check catches
 	@for lesson in solutions/*/; do $(BIN)/autograder audit $$(basename $$lesson) || exit 1; done
+
+bench: .venv/.installed ## Measure speed and memory beside nbgrader's, and write docs/benchmarks.md (25 minutes)
+	PYTHONPATH=. $(BIN)/python -m benchmarks
