@@ -35,8 +35,8 @@ def main(root: Path) -> dict[str, Any]:
 
 def _execute(notebook: Any) -> None:
     from autograder.inside import check
-    from autograder.lesson import grade_id, is_check
-    from autograder.run import is_run, seed_of
+    from autograder.lesson import grade_id, is_check, is_run
+    from autograder.run import seed_of
     from benchmarks.students import SEED
 
     names: dict[str, Any] = {"__name__": "__main__"}
