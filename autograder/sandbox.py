@@ -31,8 +31,15 @@ _ELSEWHERE = ("/content", "/kaggle/working")
 """Folders that notebooks have on Colab and Kaggle; here they lead to the student's own."""
 
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
+_ENVIRONMENT_SHOWN = Path("/opt/environment")
+"""Where a virtual environment is shown, wherever it lies: it may lie where the sandbox has folders of its own."""
+
+_PYTHON = Path(sys.executable)
+if sys.prefix != sys.base_prefix:
+    _PYTHON = _ENVIRONMENT_SHOWN / "bin" / _PYTHON.name
+
 _ENVIRONMENT = {
-    "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",
     "HOME": "/home/student",
     "USER": "student",
     "LOGNAME": "student",
@@ -65,7 +72,7 @@ class Sandbox:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.path))
         listener.listen(128)
-        words = [*_command(hide), sys.executable, "-m", "autograder.inside.zygote", str(listener.fileno())]
+        words = [*_command(hide), str(_PYTHON), "-m", "autograder.inside.zygote", str(listener.fileno())]
         with listener:
             self._process = subprocess.Popen(
                 words, pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
@@ -136,12 +143,16 @@ def _command(hide: tuple[Path, ...]) -> list[str]:
         words += ["--ro-bind-try", setting, setting]
     for folder in hide:
         words += ["--tmpfs", str(folder.resolve())]
-    named = {Path(sys.base_prefix), Path(sys.prefix)}  # an environment may be a link: Python goes by both names
-    for folder in sorted(named | {name.resolve() for name in named}):
+    base = Path(sys.base_prefix)
+    for folder in sorted({base, base.resolve()}):
         if not folder.is_relative_to("/usr"):
             words += _shown(folder.resolve(), folder)
+    prefix = base
+    if sys.prefix != sys.base_prefix:
+        prefix = _ENVIRONMENT_SHOWN
+        words += _shown(Path(sys.prefix).resolve(), prefix)
     if _HERE.is_relative_to(sys.prefix):  # installed, not a checkout: of the project, only inside/ may be seen
-        words += ["--tmpfs", str(_HERE)]
+        words += ["--tmpfs", str(prefix / _HERE.relative_to(sys.prefix))]
     words += _shown(_HERE / "inside", Path(_INSIDE, "autograder", "inside"))
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/home/student"]
     for place in _ELSEWHERE:
