@@ -138,7 +138,8 @@ def submit(assignment: str, answers: list[str]) -> None:
 
         files.download(f"{assignment}.zip")
     else:
-        display(FileLink(f"{assignment}.zip"))
+        name = f"{assignment}.zip"  # as text too: a FileLink would say where on your machine it lies
+        display({"text/html": FileLink(name)._repr_html_(), "text/plain": name}, raw=True)
 
 
 def _this_notebook(assignment: str) -> Any:

@@ -311,7 +311,7 @@ def normalize(x, mean, var, eps):
         WRONG
         + """
 import sqlite3, os
-for path in ('../../../gradebook.db', '/work/main/gradebook.db', os.path.expanduser('~/gradebook.db')):
+for path in ('../../../gradebook.db', '/srv/course/gradebook.db', os.path.expanduser('~/gradebook.db')):
     try:
         with sqlite3.connect(path) as db:
             db.execute('update grade set manual_score = 99')
