@@ -41,6 +41,13 @@ def audit(key: dict[str, Any]) -> Audit:
     for check in key["checks"]:
         if check["stub"] and check["stub"]["status"] == "ok" and same(check["stub"], check["expected"]):
             faults.append(f"{check['part']}: the check {check['name']} gives its points to the untouched stub.")
+        for variant in key["parts"][check["part"]]:
+            held = check["variants"][variant["name"]]
+            if check["name"] in variant["accept"] and (held is None or held["status"] != "ok"):
+                faults.append(
+                    f"{check['part']}: the check {check['name']} accepts {variant['name']!r}, which does not get through "
+                    f"it; then any answer with the same error would earn its points."
+                )
     return Audit(lost, right, checks, faults)
 
 

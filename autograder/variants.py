@@ -68,7 +68,8 @@ def _read_file(path: Path, checks: list[str]) -> list[Variant]:
         marks = _marks(node)
         if not marks:
             if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograder")):
-                shared.append("".join(lines[node.lineno - 1 : node.end_lineno]))
+                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                shared.append("".join(lines[first - 1 : node.end_lineno]))
             continue
         assert isinstance(node, ast.FunctionDef | ast.ClassDef)
         source = "".join(shared) + _renamed(node, marks, lines, path.stem)

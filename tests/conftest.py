@@ -3,13 +3,15 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autograder.course import Course
-from autograder.grade import grade
+from autograder.grade import answer_key, grade
 from autograder.lesson import read_lesson
 from autograder.limits import Limits
 from autograder.results import Result, read_results
@@ -44,6 +46,14 @@ def pool() -> Iterator[Workers]:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Answer keys, made once for all tests of a session."""
     return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="session")
+def answer_keys(tmp_path_factory: pytest.TempPathFactory, keys: Path, pool: Workers) -> Callable[[str], dict[str, Any]]:
+    """The answer key of any lesson, made at most once in a session."""
+    course = make_course(tmp_path_factory.mktemp("lessons"), Course.find(ROOT).assignments())
+    (course.state / "keys").symlink_to(keys)
+    return cache(partial(answer_key, course, workers=pool))
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import copy
 
 import pytest
-from conftest import LESSON
+from conftest import LESSON, ROOT
 
 from autograder.audit import audit
+from autograder.course import Course
 from autograder.grade import answer_key
 
 # T04's blind spots, and the checks that name them. Nothing else may be lost.
@@ -42,6 +43,26 @@ def test_every_misconception_is_caught_and_every_right_answer_kept(key):
     outcome = audit(key)
     assert outcome.faults == []
     assert len(outcome.lost) - len(outcome.right) >= 33 + 10  # those that are known, and ten more of our own
+
+
+@pytest.mark.parametrize("lesson", Course.find(ROOT).assignments())
+def test_no_lesson_has_a_fault_and_every_answer_has_twelve_misconceptions(answer_keys, lesson):
+    key = answer_keys(lesson)
+    outcome = audit(key)
+    assert outcome.faults == []
+    if lesson != LESSON:
+        for part, variants in key["parts"].items():
+            right = sum(variant["right"] for variant in variants)
+            assert right >= 2 and len(variants) - right >= 12, part
+
+
+def test_accepting_what_ends_in_an_error_is_a_fault(key):
+    broken = copy.deepcopy(key)
+    check = next(check for check in broken["checks"] if check["part"] == "normalize")
+    variant = next(variant for variant in broken["parts"]["normalize"] if not variant["right"])
+    variant["accept"] = [check["name"]]
+    check["variants"][variant["name"]]["status"] = "error"
+    assert any("would earn its points" in fault for fault in audit(broken).faults)
 
 
 @pytest.mark.parametrize("variant", BLIND_SPOTS, ids="-".join)

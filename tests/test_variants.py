@@ -12,6 +12,7 @@ from autograder.variants import alternative, misconception
 
 raise RuntimeError("reading must not run this")
 
+@some.wrapper
 def helper(x):
     return x
 
