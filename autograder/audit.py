@@ -45,8 +45,8 @@ def audit(key: dict[str, Any]) -> Audit:
             held = check["variants"][variant["name"]]
             if check["name"] in variant["accept"] and (held is None or held["status"] != "ok"):
                 faults.append(
-                    f"{check['part']}: the check {check['name']} accepts {variant['name']!r}, which does not get through "
-                    f"it; then any answer with the same error would earn its points."
+                    f"{check['part']}: the check {check['name']} accepts {variant['name']!r}, which does not get "
+                    f"through it; then any answer with the same error would earn its points."
                 )
     return Audit(lost, right, checks, faults)
 
