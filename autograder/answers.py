@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator
 
 from autograder.foreign import portable
-from autograder.lesson import ANSWERED, MISSING, UNCHANGED, Answered, Master, grade_id, is_answer
-from autograder.matching import Match, squeezed
+from autograder.lesson import ANSWERED, MISSING, UNCHANGED, Answered, Master, grade_id, is_answer, is_run
+from autograder.matching import Match, name_of, squeezed
 from autograder.names import defined, definitions, parse, used
 from autograder.reading import MARKER, Found
 from autograder.repairs import Repair, repair
@@ -64,7 +64,7 @@ def _code(part: str, copies: list[Found], cells: list[Found], matched: Match, ma
         if not source:
             return _not_there(part, copies, master, repairs)
         repairs.append(repair("answer_elsewhere", part))
-    helpers = _helpers(part, portable(source), cells, master, repairs)
+    helpers = _helpers(part, portable(source), _own_code(cells, matched, master), repairs, master)
     return Answered(ANSWERED, source), helpers, repairs
 
 
@@ -139,12 +139,29 @@ def _elsewhere(part: str, cells: list[Found], matched: Match, wanted: frozenset[
     return ""
 
 
-def _helpers(part: str, source: str, cells: list[Found], master: Master, repairs: list[Repair]) -> str:
-    """What *source* uses and neither defines nor was given, from wherever else in the file it is defined."""
+def _own_code(cells: list[Found], matched: Match, master: Master) -> list[tuple[Found, frozenset[str]]]:
+    """Every code cell with the names in it that are the student's own, the last cell first.
+
+    What a given cell that only teaches defines, such as a specification, is not there when grading, and stays so.
+    """
+    released = {name_of(cell): cell for cell in master.released["cells"] if not is_run(cell)}
+    given = {
+        cell.number: defined(released[name]["source"])
+        for name, owned in matched.owned.items()
+        if name in released
+        for cell in owned
+    }
+    return [(cell, cell.defines - given.get(cell.number, frozenset())) for cell in reversed(cells)]
+
+
+def _helpers(
+    part: str, source: str, own: list[tuple[Found, frozenset[str]]], repairs: list[Repair], master: Master
+) -> str:
+    """What *source* uses and neither defines nor was given, from wherever else in the file the student defined it."""
     missing = used(source) - master.given
     kept: list[str] = []
     while missing:
-        found = next(((c, n) for c in reversed(cells) if c.kind == "code" and (n := missing & c.defines)), None)
+        found = next(((cell, names & missing) for cell, names in own if names & missing), None)
         if found is None:
             break
         cell, there = found

@@ -242,7 +242,7 @@ def _oddities(value: dict[str, Any], metadata: dict[str, Any], raw: list[Any]) -
     if any("vscode" in meta for meta in [metadata, *kept]):
         yield repair("front_end", what="VS Code")
     kernel = _text(_dict(metadata.get("kernelspec")).get("name"))
-    if kernel != "python3":
+    if kernel != "python3" and "metadata" in value:
         yield repair("kernel_restored", what=(kernel or "none")[:40])
     if len(cells) < len(raw) or any(not isinstance(cell.get("source"), str | list) for cell in cells):
         yield repair("not_strict")

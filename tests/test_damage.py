@@ -86,7 +86,7 @@ def test_combinations(assignments):
         kinds = draw(randomness)
         try:
             data = damaged(assignment.notebook, kinds, randomness)
-        except (IndexError, KeyError, ValueError, StopIteration, TypeError):
+        except (AttributeError, IndexError, KeyError, ValueError, StopIteration, TypeError):
             continue  # the one leaves nothing for the other to damage
         number += 1
         grafted = assignment.lift(data)
