@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from autograder.conversation import outcome
+from autograder.errors import GraderError
 from autograder.lesson import Notebook, is_run
 from autograder.limits import Limits
 from autograder.run import run
@@ -51,6 +52,7 @@ class Workers:
     def __init__(self, count: int, limits: Limits, seed: int, hide: tuple[Path, ...] = ()) -> None:
         self.count, self.limits, self.seed, self.hide = count, limits, seed, hide
         self.sandbox: Sandbox | None = None
+        self._proven = False  # whether there has been a sandbox that gave kernels
 
     def __enter__(self) -> "Workers":
         """Start them, without waiting for them. Raises GraderError where there is no program for a sandbox."""
@@ -85,8 +87,7 @@ class Workers:
         """
         waiting: dict[Future[Outcomes], tuple[Name, Notebook]] = {}
         for name, notebook in notebooks:
-            if self.sandbox and not self.sandbox.checked:
-                self.sandbox.check()
+            self._check()
             while len(waiting) >= 2 * self.count:
                 yield from self._ready(waiting)
             try:
@@ -96,6 +97,19 @@ class Workers:
                 waiting.clear()
         while waiting:
             yield from self._ready(waiting)
+
+    def _check(self) -> None:
+        """See that the sandbox gives kernels. Where an earlier one did, one that does not is replaced once."""
+        if self.sandbox is None or self.sandbox.checked:
+            return
+        try:
+            self.sandbox.check()
+        except GraderError:
+            if not self._proven:
+                raise
+            self._renew()
+            self.sandbox.check()
+        self._proven = True
 
     def _submit(self, notebook: Notebook) -> Future[Outcomes]:
         return self.pool.submit(run, notebook, self.limits, self.seed)
