@@ -365,9 +365,13 @@ def normalize(x, mean, var, eps):
     traced = libc.ptrace(16, 1, 0, 0)
     try: memory = open('/proc/1/mem', 'rb+')
     except OSError: memory = None
+    limited = priority = True
     try: resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))
-    except (OSError, ValueError): pass
-    return torch.full_like(x, float('nan')) if traced == 0 or memory else x.clone()
+    except (OSError, ValueError): limited = False
+    try: os.setpriority(os.PRIO_PROCESS, 1, 19)
+    except OSError: priority = False
+    reached = traced == 0 or memory or limited or priority
+    return torch.full_like(x, float('nan')) if reached else x.clone()
 """,
     ),
     Attack(

@@ -84,7 +84,17 @@ _REFUSED = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
 }
+_REFUSED_ON_GUARD = {
+    "prlimit64": (302, 261),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+}
+"""Refused where the first argument is the guard, which has the same user: nobody may limit it or hold it back."""
+_GUARD = 1
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _EPERM, _ENOSYS = 1, 38
@@ -93,7 +103,7 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 
 def filter_calls() -> None:
-    """Refuse the system calls above, for this process and all it starts, for good. Raises OSError on other machines."""
+    """Refuse the system calls above, for this process and all it starts. Raises OSError on other machines."""
     architecture, column = _ARCHITECTURES.get(platform.machine(), (0, -1))
     if column < 0:
         raise OSError(_ENOSYS, f"no filter of system calls is known for {platform.machine()}")
@@ -124,6 +134,14 @@ def _filter(architecture: int, column: int) -> bytes:
     ]
     for numbers in _REFUSED.values():
         steps += [step(_JUMP_EQUAL, numbers[column], false=1), step(_RETURN, _ERRNO | _EPERM)]
+    for numbers in _REFUSED_ON_GUARD.values():
+        steps += [
+            step(_JUMP_EQUAL, numbers[column], false=4),
+            step(_LOAD, 16),  # the first argument
+            step(_JUMP_EQUAL, _GUARD, false=1),
+            step(_RETURN, _ERRNO | _EPERM),
+            step(_RETURN, _ALLOW),
+        ]
     steps += [
         step(_JUMP_EQUAL, _CLONE[column], false=3),
         step(_LOAD, 16),  # clone's flags
