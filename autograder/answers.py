@@ -55,6 +55,8 @@ def _code(part: str, copies: list[Found], cells: list[Found], matched: Match, ma
         repairs.append(repair("answer_joined", part, what=pieces))
     elif whole:
         source = whole[-1].source
+        if whole[-1].number in matched.pieces:
+            repairs.append(repair("answer_joined", part, what=matched.pieces[whole[-1].number]))
         if any(wanted & cell.defines for cell in matched.loose):
             repairs.append(repair("also_defined", part))
     elif worked:

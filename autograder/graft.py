@@ -66,7 +66,7 @@ def _graft(sheet: Sheet, master: Master) -> Grafted:
     for cell in master.notebook["cells"]:
         name = grade_id(cell)
         if name is not None and is_answer(cell):
-            answers[name], helpers, said = lift(name, sheet.cells, matched, master)
+            answers[name], helpers, said = lift(name, matched.cells, matched, master)
             repairs += said
             if answers[name].state == ANSWERED and cell["cell_type"] == "code":
                 repairs += [repair(code, name, **words) for code, words in notes(answers[name].source)]

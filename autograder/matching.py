@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from autograder.lesson import Cell, Master, grade_id, tags
@@ -25,12 +25,15 @@ _NEAR = 20  # cells in one place that are compared with what was given
 @dataclass
 class Match:
     """*owned*: the handed-in cells of each cell of the assignment, by the latter's name, in order. *how*: the key that
-    told, by the handed-in cell's number. *loose*: cells of the student's own. *misnamed*: cells whose name lied."""
+    told, by the handed-in cell's number. *loose*: cells of the student's own. *misnamed*: cells whose name lied.
+    *pieces*: of how many a cell was put together that had been split. *cells*: all of them."""
 
     owned: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
     how: dict[int, str] = field(default_factory=dict)
     loose: list[Found] = field(default_factory=list)
     misnamed: dict[int, str] = field(default_factory=dict)
+    pieces: dict[int, int] = field(default_factory=dict)
+    cells: list[Found] = field(default_factory=list)
 
 
 def squeezed(source: str) -> str:
@@ -44,7 +47,8 @@ def match(cells: list[Found], master: Master) -> Match:
     A key that is met first wins: grade_id, cell id, Colab's id, marker, equal text, defined names, place. A name is not
     believed where the cell defines what another answer asks for, and nothing of its own.
     """
-    found = Match()
+    cells, pieces = healed(cells)
+    found = Match(pieces=pieces, cells=cells)
     released = {name_of(cell): cell for cell in master.released["cells"]}
     known = {cell["id"]: name for name, cell in released.items()} | {name: name for name in released}
     left = cells
@@ -59,6 +63,23 @@ def match(cells: list[Found], master: Master) -> Match:
     for owned in found.owned.values():
         owned.sort(key=lambda cell: cell.number)
     return found
+
+
+def healed(cells: list[Found]) -> tuple[list[Found], dict[int, int]]:
+    """*cells* with those put together again that were split within a statement: a cell that is no Python by itself, and
+    is with the one before it."""
+    whole: list[Found] = []
+    pieces: dict[int, int] = {}
+    for cell in cells:
+        last = whole[-1] if whole else None
+        if last and last.kind == cell.kind == "code" and cell.source.strip() and not cell.parses:
+            together = replace(last, source=f"{last.source}\n{cell.source}")
+            if together.parses and together.defines:
+                pieces[last.number] = pieces.get(last.number, 1) + 1
+                whole[-1] = together
+                continue
+        whole.append(cell)
+    return whole, pieces
 
 
 def name_of(cell: Cell) -> str:

@@ -61,7 +61,8 @@ def test_accepting_what_ends_in_an_error_is_a_fault(key):
     check = next(check for check in broken["checks"] if check["part"] == "normalize")
     variant = next(variant for variant in broken["parts"]["normalize"] if not variant["right"])
     variant["accept"] = [check["name"]]
-    check["variants"][variant["name"]]["status"] = "error"
+    error = {"name": "ValueError", "message": "", "cell": None, "line": None}
+    check["variants"][variant["name"]] |= {"status": "error", "error": error}
     assert any("would earn its points" in fault for fault in audit(broken).faults)
 
 
