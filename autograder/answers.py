@@ -45,7 +45,7 @@ def _code(part: str, copies: list[Found], cells: list[Found], matched: Match, ma
     wanted = master.names[part]
     copies = [_without_given(cell, part, master) for cell in copies]
     repairs = [repair("given_code_cut", part)] if [*map(id, copies)] != [*map(id, matched.owned.get(part, []))] else []
-    if any(cell.kind != "code" for cell in copies):
+    if any(cell.kind != "code" or cell.was_text for cell in copies):
         repairs.append(repair("type_restored", part))
     worked = _worked(copies, master.stubs[part])
     repairs += _about_copies(part, copies, worked)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from autograder.lesson import Cell, Master, grade_id, tags
+from autograder.names import defined
 from autograder.reading import MARKER, Found
 
 GRADE_ID, CELL_ID, COLAB_ID, MARK, SOURCE, NAMES, POSITION = (
@@ -47,7 +48,7 @@ def match(cells: list[Found], master: Master) -> Match:
     A key that is met first wins: grade_id, cell id, Colab's id, marker, equal text, defined names, place. A name is not
     believed where the cell defines what another answer asks for, and nothing of its own.
     """
-    cells, pieces = healed(cells)
+    cells, pieces = healed([_typed(cell, master) for cell in cells])
     found = Match(pieces=pieces, cells=cells)
     released = {name_of(cell): cell for cell in master.released["cells"]}
     known = {cell["id"]: name for name, cell in released.items()} | {name: name for name in released}
@@ -63,6 +64,13 @@ def match(cells: list[Found], master: Master) -> Match:
     for owned in found.owned.values():
         owned.sort(key=lambda cell: cell.number)
     return found
+
+
+def _typed(cell: Found, master: Master) -> Found:
+    """The cell as code, where it is text that holds an answer: a slip of the key that changes a cell's type."""
+    if cell.kind == "code" or not any(names and names <= defined(cell.code) for names in master.names.values()):
+        return cell
+    return replace(cell, kind="code", was_text=True)
 
 
 def healed(cells: list[Found]) -> tuple[list[Found], dict[int, int]]:

@@ -45,6 +45,7 @@ class Found:
     outputs: list[Any] = field(default_factory=list)
     attachments: dict[str, Any] = field(default_factory=dict)
     count: int | None = None
+    was_text: bool = False
 
     @cached_property
     def code(self) -> str:
