@@ -204,7 +204,7 @@ def an_answer_is_merged_with_a_public_check(notebook, randomness):
 def the_work_is_done_by_a_helper_in_another_cell(notebook, randomness):
     place = an_answer(notebook, randomness)
     cell = notebook["cells"][place]
-    part = grade_id(cell)
+    part = re.findall(r"^(?:def|class) (\w+)", cell["source"], flags=re.M)[-1]
     helper = re.sub(rf"^(def|class) {part}\b", rf"\1 my_{part}", cell["source"], flags=re.M)
     cell["source"] = f"{part} = my_{part}\n"
     notebook["cells"].insert(randomness.choice([place, place + 1]), new_cell(f"steps = 3\n{helper}\nprint(steps)"))
