@@ -8,6 +8,7 @@ from autograder.answers import lift
 from autograder.foreign import notes, portable
 from autograder.lesson import ANSWERED, MISSING, Answered, Cell, Master, Notebook, grade_id, is_answer, is_check, tags
 from autograder.matching import GRADE_ID, NAMES, POSITION, Match, match, name_of, squeezed
+from autograder.names import defined
 from autograder.outputs import harmless_outputs, harmless_pictures
 from autograder.reading import Found, Sheet, Unreadable
 from autograder.repairs import Repair, repair
@@ -44,7 +45,14 @@ def graft(data: bytes, master: Master) -> Grafted:
         sheets = reading.read(data)
     except Unreadable as reason:
         return unreadable(reason.repair, master)
-    return max((_graft(sheet, master) for sheet in sheets), key=lambda grafted: grafted.answered)
+    return max((_graft(sheet, master) for sheet in sheets), key=lambda grafted: _merit(grafted, master))
+
+
+def _merit(grafted: Grafted, master: Master) -> tuple[int, int]:
+    """How many answers define what they have to, and how many were worked on."""
+    answers = {name: answer for name, answer in grafted.answers.items() if answer.state == ANSWERED}
+    whole = [n for n, a in answers.items() if n in master.names and master.names[n] <= defined(portable(a.source))]
+    return len(whole), len(answers)
 
 
 def unreadable(reason: Repair, master: Master) -> Grafted:
