@@ -100,13 +100,16 @@ def grade(
     ] = False,
 ) -> None:
     """Grade what is in submitted/. What has a result already is not run again; what was interrupted goes on."""
-    from autograder import grade as grading
     from autograder.course import Course
-    from autograder.terminal import print_results, progress_bars
+    from autograder.workers import start_workers
 
     course = Course.find()
-    with grading.start_workers(course, workers, scheduler, unsafe) as runners, progress_bars() as progress:
-        results = grading.grade(course, assignment, students, workers=runners, force=force, progress=progress)
+    with start_workers(course, workers, scheduler, unsafe) as runners:
+        from autograder import grade as grading  # takes as long as the sandbox takes to start
+        from autograder.terminal import print_results, progress_bars
+
+        with progress_bars() as progress:
+            results = grading.grade(course, assignment, students, workers=runners, force=force, progress=progress)
     places = {
         "results": course.graded / assignment,
         "nbgrader's gradebook": course.root / "gradebook.db",
@@ -131,14 +134,17 @@ def feedback(assignment: Assignment) -> None:
 @app.command()
 def audit(assignment: Assignment, workers: Jobs = None) -> None:
     """Show what each hidden check catches; fail where a misconception gets through or a right answer loses points."""
-    from autograder import audit as auditing
-    from autograder import grade as grading
     from autograder.course import Course
-    from autograder.terminal import print_audit, progress_bars
+    from autograder.workers import start_workers
 
     course = Course.find()
-    with grading.start_workers(course, workers) as runners, progress_bars() as progress:
-        key = grading.answer_key(course, assignment, workers=runners, progress=progress)
+    with start_workers(course, workers) as runners:
+        from autograder import audit as auditing  # takes as long as the sandbox takes to start
+        from autograder import grade as grading
+        from autograder.terminal import print_audit, progress_bars
+
+        with progress_bars() as progress:
+            key = grading.answer_key(course, assignment, workers=runners, progress=progress)
     outcome = auditing.audit(key)
     print_audit(outcome)
     if outcome.faults:

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.inside.encode import MIME_TYPE
 from autograder.kernels import kernel_manager
 from autograder.limits import Limits
+from autograder.outcome import outcome
 from autograder.sandbox import SandboxLost
 
 _WARM_UP = "__import__('autograder.inside').inside.warm_up()"
@@ -33,24 +34,6 @@ class Request:
     source: str
     cells: list[str]
     checks: dict[str, str] = field(default_factory=dict)
-
-
-def outcome(status: str, **known: Any) -> dict[str, Any]:
-    """What happened to one cell. *status* is ok, error, timeout or crashed.
-
-    Known may be: seconds; reason, the limit that ended the kernel (memory, processes); observations, as observe() made
-    them; error, ``{"name", "message", "cell", "line"}``; text, what was printed; cut, whether some was left out;
-    disturbed, whether somebody else spoke for this check; intruder, whether somebody did so while this cell ran.
-    """
-    empty: dict[str, Any] = {
-        "seconds": 0.0,
-        "reason": None,
-        "observations": [],
-        "error": None,
-        "text": "",
-        "cut": False,
-    }
-    return {"status": status, **empty, "disturbed": False, "intruder": False, **known}
 
 
 class Conversation:

@@ -1,15 +1,21 @@
 """Where the things of a course are: the folders that nbgrader_config.py names, and some that nbgrader lacks."""
 
 import os
+import secrets
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.errors import GraderError
+from autograder.results import write_text
+
+if TYPE_CHECKING:
+    from nbgrader.coursedir import CourseDirectory
 
 CONFIG_FILE = "nbgrader_config.py"
 
@@ -20,12 +26,36 @@ class Course:
 
     root: Path
     config: Config
-    source: Path
-    release: Path
-    submitted: Path
-    autograded: Path
-    feedback: Path
-    db_url: str
+
+    @property
+    def source(self) -> Path:
+        """The authors' notebooks."""
+        return self._folder(self._nbgrader.source_directory)
+
+    @property
+    def release(self) -> Path:
+        """What students get."""
+        return self._folder(self._nbgrader.release_directory)
+
+    @property
+    def submitted(self) -> Path:
+        """What students handed in."""
+        return self._folder(self._nbgrader.submitted_directory)
+
+    @property
+    def autograded(self) -> Path:
+        """What Formgrader shows to whoever marks written answers."""
+        return self._folder(self._nbgrader.autograded_directory)
+
+    @property
+    def feedback(self) -> Path:
+        """What students get back."""
+        return self._folder(self._nbgrader.feedback_directory)
+
+    @property
+    def db_url(self) -> str:
+        """Where nbgrader's gradebook is."""
+        return str(self._nbgrader.db_url)
 
     @property
     def graded(self) -> Path:
@@ -52,8 +82,6 @@ class Course:
 
         Raises GraderError where neither it nor a folder above it has an nbgrader_config.py.
         """
-        from nbgrader.coursedir import CourseDirectory
-
         here = (start or Path.cwd()).resolve()
         root = next((folder for folder in (here, *here.parents) if (folder / CONFIG_FILE).is_file()), None)
         if root is None:
@@ -62,21 +90,20 @@ class Course:
         config.CourseDirectory.root = str(root)
         # nbgrader calls the program `alembic` when it makes a new gradebook; it lies beside this Python.
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        directory = CourseDirectory(config=config)
+        return cls(root, config)
 
-        def folder(name: Any) -> Path:
-            return root / str(name)
+    def seed(self) -> int:
+        """The course's own seed for hidden checks: drawn once, kept beside the keys, never sent to students.
 
-        return cls(
-            root=root,
-            config=config,
-            source=folder(directory.source_directory),
-            release=folder(directory.release_directory),
-            submitted=folder(directory.submitted_directory),
-            autograded=folder(directory.autograded_directory),
-            feedback=folder(directory.feedback_directory),
-            db_url=str(directory.db_url),
-        )
+        Raises GraderError where its file holds something else.
+        """
+        path = self.state / "seed"
+        if not path.is_file():
+            write_text(path, f"{secrets.randbits(48)}\n")
+        try:
+            return int(path.read_text())
+        except ValueError:
+            raise GraderError(f"{path} holds no whole number; delete it, and a new seed will be drawn.") from None
 
     def lesson_file(self, assignment: str) -> Path:
         """The author's notebook of *assignment*. Raises GraderError where there is none."""
@@ -89,6 +116,16 @@ class Course:
     def assignments(self) -> list[str]:
         """The names of all assignments, sorted: each folder below the source folder with a notebook of its name."""
         return sorted(path.stem for path in self.source.glob("*/*.ipynb") if path.parent.name == path.stem)
+
+    @cached_property
+    def _nbgrader(self) -> "CourseDirectory":
+        """nbgrader's own view of the course. Asked for late: importing nbgrader takes seconds."""
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config)
+
+    def _folder(self, name: Any) -> Path:
+        return self.root / str(name)
 
 
 def _load_config(root: Path) -> Config:

@@ -1,6 +1,5 @@
 """Grades a class: the one place that knows the order of graft, run, judge and everything after them."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,31 +11,21 @@ import nbformat
 
 from autograder import releases
 from autograder.candidates import Chosen, choose, stamps
-from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.feedback import write_feedback
 from autograder.formgrader import formgrader_notebook
 from autograder.gradebook import Gradebook
 from autograder.judge import judge
-from autograder.key import load_key, master_of, read_seed
+from autograder.key import load_key, master_of
 from autograder.lesson import ANSWERED, Lesson, Master, Notebook, read_lesson
-from autograder.limits import read_limits
 from autograder.lock import only_one
 from autograder.report import write_report
 from autograder.results import SCHEMA, Result, read_result, read_results, write_json, write_text
 from autograder.submissions import Submission, find_submissions, fingerprint
-from autograder.workers import Runners, Workers
+from autograder.workers import Runners
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is."""
-
-
-def start_workers(course: Course, count: int | None = None, scheduler: str = "", unsafe: bool = False) -> Runners:
-    """Workers for this course: *count* of them here (default: one a core), or those of a Dask *scheduler*."""
-    limits = read_limits(course.config, unsafe)
-    if scheduler:
-        return Cluster(scheduler, limits, read_seed(course))
-    return Workers(count or os.cpu_count() or 1, limits, read_seed(course), hide=(course.root,))
 
 
 def grade(

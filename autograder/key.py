@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 import platform
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib import metadata, resources
@@ -15,23 +14,12 @@ from autograder.course import Course
 from autograder.errors import GraderError
 from autograder.lesson import Cell, Lesson, Master, Notebook, grade_id, is_answer, is_check
 from autograder.release import embed_setup, student_form
-from autograder.results import write_json, write_text
+from autograder.results import write_json
 from autograder.variants import Variant, read_variants
 from autograder.workers import Runners
 
 SCHEMA = 2
 SOLUTION, STUB = ("solution", ""), ("stub", "")
-
-
-def read_seed(course: Course) -> int:
-    """The course's own seed for hidden checks: drawn once, kept beside the keys, never sent to students."""
-    path = course.state / "seed"
-    if not path.is_file():
-        write_text(path, f"{secrets.randbits(48)}\n")
-    try:
-        return int(path.read_text())
-    except ValueError:
-        raise GraderError(f"{path} holds no whole number; delete it, and a new seed will be drawn.") from None
 
 
 def master_of(lesson: Lesson, course: Course) -> Master:

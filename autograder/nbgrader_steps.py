@@ -13,8 +13,8 @@ from nbgrader.converters.base import NbGraderException
 
 from autograder.course import Course
 from autograder.errors import GraderError
-from autograder.grade import grade, start_workers
-from autograder.workers import Runners
+from autograder.grade import grade
+from autograder.workers import Runners, start_workers
 
 _IDLE_SECONDS = 60.0
 

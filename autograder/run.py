@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from autograder.conversation import Conversation, Request, outcome
+from autograder.conversation import Conversation, Request
 from autograder.lesson import Cell, Notebook, is_check, is_run
 from autograder.limits import Limits
+from autograder.outcome import outcome
 
 
 def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def run(notebook: Notebook, limits: Limits, seed: int) -> dict[str, Any]:
 
     Answers and given cells are run as they stand; a hidden check starts from a seed made of *seed* and its grade_id.
     A cell that ends its kernel, or does not end in time, costs itself: a new kernel replays what went before, without
-    it, and goes on. Returns ``{"seconds", "cells": {id: outcome}}``, outcomes as ``conversation`` describes them.
+    it, and goes on. Returns ``{"seconds", "cells": {id: outcome}}``, outcomes as ``outcome`` describes them.
     Raises SandboxLost where the sandbox gives no kernel.
     """
     return asyncio.run(_run(notebook, limits, seed))

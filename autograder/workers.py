@@ -7,16 +7,19 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from autograder.conversation import outcome
+from autograder.course import Course
 from autograder.errors import GraderError
-from autograder.lesson import Notebook, is_run
-from autograder.limits import Limits
-from autograder.run import run
+from autograder.limits import Limits, read_limits
+from autograder.outcome import outcome
 from autograder.sandbox import Sandbox, SandboxLost, share
+
+if TYPE_CHECKING:
+    from autograder.lesson import Notebook
 
 Name = TypeVar("Name")
 Outcomes = dict[str, Any]
@@ -32,13 +35,25 @@ class Runners(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def run(self, notebooks: Iterable[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+    def run(self, notebooks: Iterable[tuple[Name, "Notebook"]]) -> Iterator[tuple[Name, Outcomes]]:
         """Yield (name, outcomes) as they become ready."""
         ...
 
 
-def crashed(notebook: Notebook) -> Outcomes:
+def start_workers(course: Course, count: int | None = None, scheduler: str = "", unsafe: bool = False) -> Runners:
+    """Workers for this course: *count* of them here (default: one a core), or those of a Dask *scheduler*."""
+    limits = read_limits(course.config, unsafe)
+    if scheduler:
+        from autograder.cluster import Cluster
+
+        return Cluster(scheduler, limits, course.seed())
+    return Workers(count or os.cpu_count() or 1, limits, course.seed(), hide=(course.root,))
+
+
+def crashed(notebook: "Notebook") -> Outcomes:
     """The outcomes of a notebook that ended the grader itself."""
+    from autograder.lesson import is_run
+
     ended = outcome("crashed", reason="grader")
     return {"seconds": 0.0, "cells": {cell["id"]: ended for cell in filter(is_run, notebook["cells"])}}
 
@@ -56,14 +71,14 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         """Start them, without waiting for them. Raises GraderError where there is no program for a sandbox."""
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["autograder.run"])  # imported once, for all workers
         if not self.limits.unsafe:
             self.sandbox = Sandbox(self.hide)
         try:
             place = self.sandbox.path if self.sandbox else None
             self.pool = ProcessPoolExecutor(self.count, context, initializer=_begin_worker, initargs=(place,))
-            for _ in range(self.count):
-                self.pool.submit(os.getpid)  # the processes start now, beside the sandbox
+            forkserver.ensure_running()  # it imports beside the sandbox and the driver; the processes start when needed
         except BaseException as error:
             self.__exit__(error)
             raise
@@ -78,7 +93,7 @@ class Workers:
         if self.sandbox:
             self.sandbox.close()
 
-    def run(self, notebooks: Iterable[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+    def run(self, notebooks: Iterable[tuple[Name, "Notebook"]]) -> Iterator[tuple[Name, Outcomes]]:
         """Yield (name, outcomes) as they become ready. Notebooks are taken as they are needed, not all at once.
 
         Where a worker or the sandbox ends, whatever was being run is run again, one notebook after the other. One that
@@ -111,10 +126,10 @@ class Workers:
             self.sandbox.check()
         self._proven = True
 
-    def _submit(self, notebook: Notebook) -> Future[Outcomes]:
-        return self.pool.submit(run, notebook, self.limits, self.seed)
+    def _submit(self, notebook: "Notebook") -> Future[Outcomes]:
+        return self.pool.submit(_run, notebook, self.limits, self.seed)
 
-    def _ready(self, waiting: dict[Future[Outcomes], tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+    def _ready(self, waiting: dict[Future[Outcomes], tuple[Name, "Notebook"]]) -> Iterator[tuple[Name, Outcomes]]:
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             try:
@@ -127,12 +142,12 @@ class Workers:
             name, _ = waiting.pop(future)
             yield name, outcomes
 
-    def _again(self, suspects: list[tuple[Name, Notebook]]) -> Iterator[tuple[Name, Outcomes]]:
+    def _again(self, suspects: list[tuple[Name, "Notebook"]]) -> Iterator[tuple[Name, Outcomes]]:
         self._renew()
         for name, notebook in suspects:
             yield name, self._alone(notebook)
 
-    def _alone(self, notebook: Notebook) -> Outcomes:
+    def _alone(self, notebook: "Notebook") -> Outcomes:
         try:
             return self._submit(notebook).result()
         except (BrokenProcessPool, SandboxLost):
@@ -142,6 +157,13 @@ class Workers:
     def _renew(self) -> None:
         self.__exit__()
         self.__enter__()
+
+
+def _run(notebook: "Notebook", limits: Limits, seed: int) -> Outcomes:
+    """In a worker: ``run``. Only workers import it, while the driver imports other things."""
+    from autograder.run import run
+
+    return run(notebook, limits, seed)
 
 
 def _begin_worker(sandbox: Path | None) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from autograder.course import Course
-from autograder.grade import answer_key, start_workers
+from autograder.grade import answer_key
+from autograder.workers import start_workers
 from benchmarks import stock
 from benchmarks.machine import wait_until_quiet
 from benchmarks.memory import Memory, held, peak

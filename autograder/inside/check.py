@@ -118,10 +118,10 @@ def _begin(seed: int) -> None:
     _Check.running, _Check.seed, _Check.samples, _Check.observations = True, seed, 0, []
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also prepares for a GPU, which takes a millisecond
     torch.set_grad_enabled(True)
     torch.set_default_dtype(torch.float32)
-    torch.set_default_device("cpu")
+    torch.set_default_device(None)
     with contextlib.suppress(OSError):
         os.chdir(_Check.home)
 
