@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,7 +116,7 @@ def _idx(folder: Path, name: str) -> torch.Tensor:
         data = gzip.decompress(path.read_bytes()) if path.is_file() else (folder / name).read_bytes()
         shape = [int.from_bytes(data[4 + 4 * n : 8 + 4 * n], "big") for n in range(data[3])]
         values = np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise DataMissing(f"{path} is missing or damaged ({error}); delete it, and load the data again.") from None
     return torch.from_numpy(values.copy())
 
@@ -167,12 +168,13 @@ def _downloaded(name: str, folder: Path) -> Images:
         if free < 1_000_000_000:
             raise DataMissing(f"{name} needs 1 GB in {folder.resolve()}, and {free / 1e9:.1f} GB are free; make room.")
         made = [getattr(datasets, name)(str(folder), train=train, download=True) for train in (True, False)]
-    except OSError as error:  # no network, no permission, a disk that is full
-        raise DataMissing(f"{name} could not be downloaded to {folder.resolve()} ({error}); {way_on}.") from None
-    except RuntimeError as error:  # what torchvision says of wrong checksums
-        raise DataMissing(
-            f"The download of {name} is damaged ({error}); delete {folder.resolve() / name}, {way_on}."
-        ) from None
+    except (OSError, RuntimeError) as error:  # no network, no permission, a full disk; torchvision's own words
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        if "corrupted" in reason:  # its word for a wrong checksum
+            raise DataMissing(
+                f"The download of {name} is damaged; delete what is in {folder.resolve()}; {way_on}."
+            ) from None
+        raise DataMissing(f"{name} could not be downloaded to {folder.resolve()} ({reason}); {way_on}.") from None
     tensors: list[torch.Tensor] = []
     for part in made:
         images = torch.as_tensor(part.data)
@@ -231,6 +233,8 @@ class Runs:
         self.path = Path(path)
         try:
             self.record: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
+            if not isinstance(self.record, dict):
+                raise ValueError("not a record")
         except ValueError:
             raise DataMissing(f"{self.path} is damaged; delete it, and the runs are made again.") from None
 
