@@ -1,6 +1,6 @@
 # Everything a person does here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test release audit bench
+.PHONY: help demo test release audit bench bench-training
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,6 +27,9 @@ test: .venv/.installed ## Run every test there is
 
 release: .venv/.installed ## Make notebooks/ from solutions/
 	$(BIN)/autograder release
+
+bench-training: .venv/.installed ## Measure training beside the loops of the seed texts, and write docs/benchmarks.md
+	PYTHONPATH=. $(BIN)/python -m benchmarks.training
 
 audit: .venv/.installed ## Show what each hidden check catches
 	@for lesson in solutions/*/; do $(BIN)/autograder audit $$(basename $$lesson) || exit 1; done

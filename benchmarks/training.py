@@ -1,0 +1,322 @@
+"""How fast lessons 5 and 7 train beside the loops of the texts that they come from, and how accurate they end.
+
+``python -m benchmarks.training`` prints it, writes its section of docs/benchmarks.md, and fails where a requirement is
+missed. Takes under four minutes on two CPU cores. Real data is used where there is some (see data/README.md).
+"""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from autograder.workbench import Images, best_device, load_images
+
+ROOT = Path(__file__).parents[1]
+REPEATS, SEEDS = 3, (0, 1, 2)
+LENET_IMAGES, LENET_EPOCHS = 20_000, 4
+CNN_IMAGES = 4_000
+BATCHES = (64, 256, 1024)
+RATE_AT_64, MOMENTUM = 0.03, 0.9  # the third seed's
+
+
+class WrittenOut(nn.Module):
+    """Batch norm with tensor operations alone, as both sides of the LeNet comparison have it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        dims, shape = [axis for axis in range(x.dim()) if axis != 1], [1, -1] + [1] * (x.dim() - 2)
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            var, mean = torch.var_mean(x, dims, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, 0.1)
+                self.running_var.lerp_(var, 0.1)
+        scale = self.weight * torch.rsqrt(var + 1e-5)
+        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+
+
+def lenet() -> nn.Module:
+    """LeNet with batch norm, lesson 5's and the third seed's network."""
+    maps = [nn.Conv2d(1, 6, 5), WrittenOut(6), nn.Sigmoid(), nn.AvgPool2d(2)]
+    maps += [nn.Conv2d(6, 16, 5), WrittenOut(16), nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten()]
+    dense = [nn.Linear(256, 120), WrittenOut(120), nn.Sigmoid(), nn.Linear(120, 84), WrittenOut(84), nn.Sigmoid()]
+    return nn.Sequential(*maps, *dense, nn.Linear(84, 10))
+
+
+def cnn() -> nn.Module:
+    """The second seed's network for CIFAR-10, which lesson 7 starts from."""
+    maps = [nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*maps, nn.Flatten(), *dense)
+
+
+class OnePictureAtATime(Dataset):
+    """What torchvision's data sets do: each picture becomes a PIL image, and goes through transforms."""
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        self.x = x[:, 0].cpu().numpy() if x.shape[1] == 1 else x.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        self.y = y.tolist()
+        half = (0.5,) * x.shape[1]
+        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(half, half)])
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.x[index])), self.y[index]
+
+
+def fetched(x: torch.Tensor, y: torch.Tensor, size: int, workers: int) -> Callable[[], Iterator[list[torch.Tensor]]]:
+    """The seeds' way: a DataLoader that fetches pictures one at a time, each batch then moved to the device."""
+    loader, device = DataLoader(OnePictureAtATime(x, y), size, shuffle=True, num_workers=workers), x.device
+    return lambda: ([part.to(device) for part in batch] for batch in loader)
+
+
+def indexed(x: torch.Tensor, y: torch.Tensor, size: int) -> Callable[[], Iterator[list[torch.Tensor]]]:
+    """The lessons' way: everything is scaled and on the device once, and a batch is one indexing operation."""
+    scaled = (x.float() / 255 - 0.5) / 0.5
+
+    def batches() -> Iterator[list[torch.Tensor]]:
+        for rows in torch.randperm(len(y)).to(x.device).split(size):
+            yield [scaled[rows], y[rows]]
+
+    return batches
+
+
+def epoch(model: nn.Module, batches: Iterator[list[torch.Tensor]], opt: torch.optim.Optimizer, as_second: bool) -> None:
+    """One epoch. *as_second*: with the loss and accuracy of every batch read off, as the second seed does."""
+    model.train()
+    total = right = 0.0
+    for x, y in batches:
+        logits = model(x)
+        loss = F.cross_entropy(logits, y)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        total += loss.item() * len(y)
+        if as_second:
+            right += (logits.detach().argmax(1) == y).float().mean().item() * len(y)
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """The share of right answers on scaled pictures."""
+    model.eval()
+    scaled = (x.float() / 255 - 0.5) / 0.5
+    return sum(
+        (model(a).argmax(1) == b).sum().item() for a, b in zip(scaled.split(1000), y.split(1000), strict=True)
+    ) / len(y)
+
+
+def finished(device: torch.device) -> float:
+    """The time, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def trained(
+    make: Callable[[], nn.Module],
+    batches: Callable[[], Iterator[list[torch.Tensor]]],
+    images: Images,
+    rate: float,
+    epochs: int,
+    falling: bool,
+    seed: int,
+) -> tuple[float, float]:
+    """Seconds of training alone, and the test accuracy. *falling*: the rate goes down to nothing over the epochs."""
+    torch.manual_seed(seed)
+    device = images.x_train.device
+    model = make().to(device)
+    opt = torch.optim.SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
+    seconds = 0.0
+    for number in range(epochs):
+        for group in opt.param_groups:
+            group["lr"] = rate * (1 - number / epochs) if falling else rate
+        started = finished(device)
+        epoch(model, batches(), opt, as_second=False)
+        seconds += finished(device) - started
+    return seconds, accuracy(model, images.x_test, images.y_test)
+
+
+def epochs_timed(contestants: dict[str, tuple], make: Callable[[], nn.Module], rate: float) -> dict[str, list[float]]:
+    """Seconds of an epoch each, REPEATS times; contestants take turns, so that a slow moment meets all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(REPEATS):
+        for name, (batches, device, as_second) in contestants.items():
+            model = make().to(device)
+            opt = torch.optim.SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
+            started = finished(device)
+            epoch(model, batches(), opt, as_second)
+            seconds[name].append(finished(device) - started)
+    return seconds
+
+
+def first(images: Images, count: int, device: torch.device) -> Images:
+    """*images* with the first *count* training pictures, on *device*."""
+    x, y = images.x_train[:count], images.y_train[:count]
+    return images._replace(
+        x_train=x.to(device), y_train=y.to(device), x_test=images.x_test.to(device), y_test=images.y_test.to(device)
+    )
+
+
+def measured_lenet(images: Images, device: torch.device) -> tuple[list[str], bool]:
+    """The section on lesson 5 for one device, and whether what must hold does."""
+    images = first(images, LENET_IMAGES, device)
+    x, y = images.x_train, images.y_train
+    sides = {
+        "the third seed's loop, batches of 64": (fetched(x, y, 64, 0), RATE_AT_64, False),
+        "lesson 5, batches of 256": (indexed(x, y, 256), RATE_AT_64 * 4, True),
+    }
+    trained(lenet, indexed(x, y, 256), images, 0.1, 1, False, 0)  # whatever is slow only once
+    runs = {name: [] for name in sides}
+    for seed in SEEDS:
+        for name, (batches, rate, falling) in sides.items():
+            runs[name].append(trained(lenet, batches, images, rate, LENET_EPOCHS, falling, seed))
+    done = len(y) * LENET_EPOCHS
+    speed = {name: done / statistics.median(s for s, _ in found) for name, found in runs.items()}
+    right = {name: statistics.mean(a for _, a in found) for name, found in runs.items()}
+    slow, fast = sides
+    rows = [
+        [
+            name,
+            f"{speed[name]:,.0f} ({done / max(s for s, _ in found):,.0f} to {done / min(s for s, _ in found):,.0f})",
+            f"{speed[name] / speed[slow]:.1f}",
+            f"{right[name]:.3f} ({min(a for _, a in found):.3f} to {max(a for _, a in found):.3f})",
+        ]
+        for name, found in runs.items()
+    ]
+    ratio = speed[fast] / speed[slow]
+    met = ratio >= 2 and right[fast] >= right[slow]
+    word = "met" if met else "missed"
+    verdict = f"Wanted: at least twice as fast at equal or better accuracy: **{word}** ({ratio:.1f} times as fast)."
+    return [
+        f"LeNet with a written-out batch norm on {images.title}, {len(y):,} pictures, {LENET_EPOCHS} epochs, "
+        f"{len(SEEDS)} seeds. Both use momentum {MOMENTUM}; the third seed's rate is {RATE_AT_64}; lesson 5's is "
+        "four times that, as its batches are, and falls to nothing in equal steps.",
+        "",
+        *table(["", "images a second, median (range)", "times the seed's", "test accuracy, mean (range)"], rows),
+        "",
+        verdict,
+        "",
+    ], met or device.type != "cpu"
+
+
+def measured_cnn(images: Images, device: torch.device) -> list[str]:
+    """The section on lesson 7 for one device."""
+    images = first(images, CNN_IMAGES, device)
+    x, y = images.x_train, images.y_train
+    sides = {
+        "the second seed's loop, batches of 4, 2 worker processes": (fetched(x, y, 4, 2), device, True),
+        "tensors on the device, batches of 4": (indexed(x, y, 4), device, False),
+        "lesson 7, batches of 256": (indexed(x, y, 256), device, False),
+    }
+    seconds = epochs_timed(sides, cnn, 0.001)
+    speed = {name: len(y) / statistics.median(found) for name, found in seconds.items()}
+    slow = next(iter(speed))
+    rows = [
+        [
+            name,
+            f"{speed[name]:,.0f} ({len(y) / max(found):,.0f} to {len(y) / min(found):,.0f})",
+            f"{speed[name] / speed[slow]:.1f}",
+        ]
+        for name, found in seconds.items()
+    ]
+    return [
+        f"The second seed's CNN on {images.title}, an epoch of {len(y):,} pictures, {REPEATS} times.",
+        "",
+        *table(["", "images a second, median (range)", "times the seed's"], rows),
+        "",
+    ]
+
+
+def measured_batches(images: Images, device: torch.device) -> list[str]:
+    """Whether larger batches with a rate scaled alike end as accurate."""
+    images = first(images, LENET_IMAGES, device)
+    rows = []
+    for size in BATCHES:
+        rate = RATE_AT_64 * size / 64
+        batches = indexed(images.x_train, images.y_train, size)
+        runs = [trained(lenet, batches, images, rate, LENET_EPOCHS, True, seed) for seed in SEEDS]
+        right = [a for _, a in runs]
+        speed = len(images.y_train) * LENET_EPOCHS / statistics.median(s for s, _ in runs)
+        spread = f"{statistics.mean(right):.3f} ({min(right):.3f} to {max(right):.3f})"
+        rows.append([str(size), f"{rate:g}", f"{speed:,.0f}", spread])
+    return [
+        f"The same LeNet and loop with other batches, the rate in proportion to the batch and falling to nothing; "
+        f"{len(images.y_train):,} pictures, {LENET_EPOCHS} epochs, {len(SEEDS)} seeds.",
+        "",
+        *table(["batch", "rate at the start", "images a second, median", "test accuracy, mean (range)"], rows),
+        "",
+    ]
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A table in Markdown."""
+    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+
+
+def machine(device: torch.device) -> str:
+    """What it was measured on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    chip = f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    if device.type == "cuda":
+        chip += f", and {torch.cuda.get_device_name(device)}"
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "pillow"))
+    return f"{chip}; {platform.system()}; Python {platform.python_version()}, {versions}"
+
+
+def write_section(path: Path, name: str, text: str) -> None:
+    """Put *text* into *path* between the marks of the section *name*; whatever else the file holds stays."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    old = path.read_text(encoding="utf-8") if path.is_file() else "# Benchmarks\n"
+    before, found, rest = old.partition(begin)
+    after = rest.partition(end)[2] if found else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{begin}{text}{end}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure, print, write; 1 where lesson 5 is not as fast as it must be."""
+    began = time.monotonic()
+    fashion, cifar = load_images("FashionMNIST", digits=True), load_images("CIFAR10", digits=True)
+    devices = list({str(device): device for device in (torch.device("cpu"), best_device())}.values())
+    text, all_met = ["## Training", ""], True
+    for device in devices:
+        text += [f"### On the {'CPU' if device.type == 'cpu' else 'GPU'}", "", f"{machine(device)}.", ""]
+        lines, met = measured_lenet(fashion, device)
+        all_met = all_met and met
+        text += [*lines, *measured_cnn(cifar, device), *measured_batches(fashion, device)]
+    if len(devices) == 1:
+        text += ["No GPU was there; its figures were not measured.", ""]
+    day, took = datetime.now(UTC).date().isoformat(), time.monotonic() - began
+    text += [
+        f"Measured on {day} by `make bench-training` in {took:.0f} s. "
+        "Accuracies on so few pictures and epochs compare the rows of one table, and nothing else.",
+        "",
+    ]
+    print("\n".join(text))
+    write_section(ROOT / "docs" / "benchmarks.md", "training", "\n".join(text))
+    return 0 if all_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
