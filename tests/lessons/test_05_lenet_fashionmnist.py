@@ -213,7 +213,7 @@ def curves():
     """Net -> runs over seeds, from the record."""
     found = {}
     for name, result in RECORD.items():
-        if match := re.fullmatch(r"curve/60000 pictures/5 epochs/learning rate 1/(.+)/seed \d", name):
+        if match := re.fullmatch(r"curve/60000 pictures/3 epochs/learning rate 1/(.+)/seed \d", name):
             found.setdefault(match[1], []).append(result["rows"])
     return found
 
