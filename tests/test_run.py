@@ -51,6 +51,19 @@ def test_answers_checks_and_what_is_not_run():
     }
 
 
+def test_the_first_optimizer_costs_no_import():
+    cells = ran(
+        new_code_cell("import sys, torch", id="given"),
+        answer("f", "def f():\n    return 1"),
+        check(
+            "f--optimizer",
+            "before = set(sys.modules)\ntorch.optim.SGD([torch.zeros(1)], lr=0.1)\n"
+            "observe(modules=len([name for name in set(sys.modules) - before if name.startswith('torch._dynamo')]))",
+        ),
+    )
+    assert cells["f--optimizer"]["observations"][0]["values"] == {"modules": 0}
+
+
 def test_a_checks_names_are_its_own_and_its_start_is_always_the_same():
     cells = ran(
         new_code_cell("import torch, os", id="given"),

@@ -26,7 +26,7 @@ class _Check:
 
 def warm_up() -> None:
     """Import what answers use, so that no check pays for it."""
-    for name in ("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline"):
+    for name in ("numpy", "torch", "torch._dynamo", "matplotlib.pyplot", "matplotlib_inline.backend_inline"):
         importlib.import_module(name)
 
 
