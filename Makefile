@@ -28,7 +28,7 @@ test: .venv/.installed ## Run every test there is
 release: .venv/.installed ## Make notebooks/ from solutions/
 	$(BIN)/autograder release
 
-bench-training: .venv/.installed ## Measure training beside the loops of the seed texts, and write docs/benchmarks.md
+bench-training: .venv/.installed ## Measure training beside the loops of the seeds, and write docs/benchmarks.md (5 minutes)
 	PYTHONPATH=. $(BIN)/python -m benchmarks.training
 
 audit: .venv/.installed ## Show what each hidden check catches

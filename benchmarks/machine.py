@@ -10,8 +10,8 @@ from pathlib import Path
 PACKAGES = ("torch", "nbgrader", "ipykernel", "nbclient", "jupyter_client", "sqlalchemy")
 
 
-def describe() -> dict[str, str]:
-    """The machine and versions, as words."""
+def describe(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """The machine and the versions of *packages*, as words."""
     cpus = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = next(int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
     return {
@@ -20,7 +20,7 @@ def describe() -> dict[str, str]:
         "memory": f"{memory / 2**20:.0f} GiB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
-        **{name: metadata.version(name) for name in PACKAGES},
+        **{name: metadata.version(name) for name in packages},
     }
 
 

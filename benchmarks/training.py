@@ -4,14 +4,10 @@
 missed. Takes under four minutes on two CPU cores. Real data is used where there is some (see data/README.md).
 """
 
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -22,6 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from autograder.workbench import Images, best_device, load_images
+from benchmarks.machine import describe
+from benchmarks.page import table, write_section
 
 ROOT = Path(__file__).parents[1]
 REPEATS, SEEDS = 3, (0, 1, 2)
@@ -268,30 +266,13 @@ def measured_batches(images: Images, device: torch.device) -> list[str]:
     ]
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A table in Markdown."""
-    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
-
-
 def machine(device: torch.device) -> str:
     """What it was measured on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    chip = f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    words = describe(("torch", "torchvision", "pillow"))
+    words["processor"] += f", {torch.get_num_threads()} threads"
     if device.type == "cuda":
-        chip += f", and {torch.cuda.get_device_name(device)}"
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "pillow"))
-    return f"{chip}; {platform.system()}; Python {platform.python_version()}, {versions}"
-
-
-def write_section(path: Path, name: str, text: str) -> None:
-    """Put *text* into *path* between the marks of the section *name*; whatever else the file holds stays."""
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    old = path.read_text(encoding="utf-8") if path.is_file() else "# Benchmarks\n"
-    before, found, rest = old.partition(begin)
-    after = rest.partition(end)[2] if found else ""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{before if found else before.rstrip() + chr(10) * 2}{begin}{text}{end}{after}", encoding="utf-8")
+        words["GPU"] = torch.cuda.get_device_name(device)
+    return "; ".join(f"{name}: {value}" for name, value in words.items())
 
 
 def main() -> int:
@@ -301,15 +282,14 @@ def main() -> int:
     devices = list({str(device): device for device in (torch.device("cpu"), best_device())}.values())
     text, all_met = ["## Training", ""], True
     for device in devices:
-        text += [f"### On the {'CPU' if device.type == 'cpu' else 'GPU'}", "", f"{machine(device)}.", ""]
+        text += [f"### On the {'CPU' if device.type == 'cpu' else 'GPU'}", "", machine(device), ""]
         lines, met = measured_lenet(fashion, device)
         all_met = all_met and met
         text += [*lines, *measured_cnn(cifar, device), *measured_batches(fashion, device)]
     if len(devices) == 1:
         text += ["No GPU was there; its figures were not measured.", ""]
-    day, took = datetime.now(UTC).date().isoformat(), time.monotonic() - began
     text += [
-        f"Measured on {day} by `make bench-training` in {took:.0f} s. "
+        f"Measured by `make bench-training` in {time.monotonic() - began:.0f} s. "
         "Accuracies on so few pictures and epochs compare the rows of one table, and nothing else.",
         "",
     ]
