@@ -7,17 +7,15 @@ missed. Takes under four minutes on two CPU cores. Real data is used where there
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from PIL import Image
+from rich.progress import track
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
 
 from autograder.workbench import Images, best_device, load_images
+from benchmarks.loops import Batches, accuracy, cnn, epoch, fetched, indexed, lenet
 from benchmarks.machine import describe
 from benchmarks.page import table, write_section
 
@@ -29,100 +27,6 @@ BATCHES = (64, 256, 1024)
 RATE_AT_64, MOMENTUM = 0.03, 0.9  # the third seed's
 
 
-class WrittenOut(nn.Module):
-    """Batch norm with tensor operations alone, as both sides of the LeNet comparison have it."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        dims, shape = [axis for axis in range(x.dim()) if axis != 1], [1, -1] + [1] * (x.dim() - 2)
-        mean, var = self.running_mean, self.running_var
-        if self.training:
-            var, mean = torch.var_mean(x, dims, correction=0)
-            with torch.no_grad():
-                self.running_mean.lerp_(mean, 0.1)
-                self.running_var.lerp_(var, 0.1)
-        scale = self.weight * torch.rsqrt(var + 1e-5)
-        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
-
-
-def lenet() -> nn.Module:
-    """LeNet with batch norm, lesson 5's and the third seed's network."""
-    maps = [nn.Conv2d(1, 6, 5), WrittenOut(6), nn.Sigmoid(), nn.AvgPool2d(2)]
-    maps += [nn.Conv2d(6, 16, 5), WrittenOut(16), nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten()]
-    dense = [nn.Linear(256, 120), WrittenOut(120), nn.Sigmoid(), nn.Linear(120, 84), WrittenOut(84), nn.Sigmoid()]
-    return nn.Sequential(*maps, *dense, nn.Linear(84, 10))
-
-
-def cnn() -> nn.Module:
-    """The second seed's network for CIFAR-10, which lesson 7 starts from."""
-    maps = [nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
-    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
-    return nn.Sequential(*maps, nn.Flatten(), *dense)
-
-
-class OnePictureAtATime(Dataset):
-    """What torchvision's data sets do: each picture becomes a PIL image, and goes through transforms."""
-
-    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        self.x = x[:, 0].cpu().numpy() if x.shape[1] == 1 else x.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        self.y = y.tolist()
-        half = (0.5,) * x.shape[1]
-        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(half, half)])
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.transform(Image.fromarray(self.x[index])), self.y[index]
-
-
-def fetched(x: torch.Tensor, y: torch.Tensor, size: int, workers: int) -> Callable[[], Iterator[list[torch.Tensor]]]:
-    """The seeds' way: a DataLoader that fetches pictures one at a time, each batch then moved to the device."""
-    loader, device = DataLoader(OnePictureAtATime(x, y), size, shuffle=True, num_workers=workers), x.device
-    return lambda: ([part.to(device) for part in batch] for batch in loader)
-
-
-def indexed(x: torch.Tensor, y: torch.Tensor, size: int) -> Callable[[], Iterator[list[torch.Tensor]]]:
-    """The lessons' way: everything is scaled and on the device once, and a batch is one indexing operation."""
-    scaled = (x.float() / 255 - 0.5) / 0.5
-
-    def batches() -> Iterator[list[torch.Tensor]]:
-        for rows in torch.randperm(len(y)).to(x.device).split(size):
-            yield [scaled[rows], y[rows]]
-
-    return batches
-
-
-def epoch(model: nn.Module, batches: Iterator[list[torch.Tensor]], opt: torch.optim.Optimizer, as_second: bool) -> None:
-    """One epoch. *as_second*: with the loss and accuracy of every batch read off, as the second seed does."""
-    model.train()
-    total = right = 0.0
-    for x, y in batches:
-        logits = model(x)
-        loss = F.cross_entropy(logits, y)
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        total += loss.item() * len(y)
-        if as_second:
-            right += (logits.detach().argmax(1) == y).float().mean().item() * len(y)
-
-
-@torch.no_grad()
-def accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """The share of right answers on scaled pictures."""
-    model.eval()
-    scaled = (x.float() / 255 - 0.5) / 0.5
-    return sum(
-        (model(a).argmax(1) == b).sum().item() for a, b in zip(scaled.split(1000), y.split(1000), strict=True)
-    ) / len(y)
-
-
 def finished(device: torch.device) -> float:
     """The time, once the device has done what it was given."""
     if device.type == "cuda":
@@ -132,7 +36,7 @@ def finished(device: torch.device) -> float:
 
 def trained(
     make: Callable[[], nn.Module],
-    batches: Callable[[], Iterator[list[torch.Tensor]]],
+    batches: Batches,
     images: Images,
     rate: float,
     epochs: int,
@@ -154,10 +58,12 @@ def trained(
     return seconds, accuracy(model, images.x_test, images.y_test)
 
 
-def epochs_timed(contestants: dict[str, tuple], make: Callable[[], nn.Module], rate: float) -> dict[str, list[float]]:
+def epochs_timed(
+    contestants: dict[str, tuple[Batches, torch.device, bool]], make: Callable[[], nn.Module], rate: float
+) -> dict[str, list[float]]:
     """Seconds of an epoch each, REPEATS times; contestants take turns, so that a slow moment meets all alike."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(REPEATS):
+    for _ in track(range(REPEATS), "CNN, all loops"):
         for name, (batches, device, as_second) in contestants.items():
             model = make().to(device)
             opt = torch.optim.SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
@@ -184,8 +90,8 @@ def measured_lenet(images: Images, device: torch.device) -> tuple[list[str], boo
         "lesson 5, batches of 256": (indexed(x, y, 256), RATE_AT_64 * 4, True),
     }
     trained(lenet, indexed(x, y, 256), images, 0.1, 1, False, 0)  # whatever is slow only once
-    runs = {name: [] for name in sides}
-    for seed in SEEDS:
+    runs: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    for seed in track(SEEDS, "LeNet, both loops"):
         for name, (batches, rate, falling) in sides.items():
             runs[name].append(trained(lenet, batches, images, rate, LENET_EPOCHS, falling, seed))
     done = len(y) * LENET_EPOCHS
@@ -249,7 +155,7 @@ def measured_batches(images: Images, device: torch.device) -> list[str]:
     """Whether larger batches with a rate scaled alike end as accurate."""
     images = first(images, LENET_IMAGES, device)
     rows = []
-    for size in BATCHES:
+    for size in track(BATCHES, "LeNet, sizes of batch"):
         rate = RATE_AT_64 * size / 64
         batches = indexed(images.x_train, images.y_train, size)
         runs = [trained(lenet, batches, images, rate, LENET_EPOCHS, True, seed) for seed in SEEDS]
