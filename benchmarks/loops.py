@@ -10,7 +10,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 Batches = Callable[[], Iterator[list[torch.Tensor]]]
-"""Starts one pass over the pictures."""
+"""Starts one epoch, its batches in a new order."""
+
+Prepared = Callable[[], Batches]
+"""Does once what a way does before the first epoch."""
 
 
 class WrittenOut(nn.Module):  # type: ignore[misc]
@@ -65,25 +68,34 @@ class OnePictureAtATime(Dataset):  # type: ignore[misc]
         return self.transform(Image.fromarray(self.x[index])), self.y[index]
 
 
-def fetched(x: torch.Tensor, y: torch.Tensor, size: int, workers: int) -> Batches:
+def fetched(x: torch.Tensor, y: torch.Tensor, size: int, workers: int) -> Prepared:
     """The seeds' way: a DataLoader that fetches pictures one at a time, each batch then moved to the device."""
-    loader, device = DataLoader(OnePictureAtATime(x, y), size, shuffle=True, num_workers=workers), x.device
-    return lambda: ([part.to(device) for part in batch] for batch in loader)
+    pictures, device = OnePictureAtATime(x, y), x.device
+
+    def prepared() -> Batches:
+        loader = DataLoader(pictures, size, shuffle=True, num_workers=workers)
+        return lambda: ([part.to(device) for part in batch] for batch in loader)
+
+    return prepared
 
 
-def indexed(x: torch.Tensor, y: torch.Tensor, size: int) -> Batches:
-    """The lessons' way: everything is scaled and on the device once, and a batch is one indexing operation."""
-    scaled = (x.float() / 255 - 0.5) / 0.5
+def indexed(x: torch.Tensor, y: torch.Tensor, size: int) -> Prepared:
+    """The lessons' way: everything is scaled once, when it is prepared, and a batch is one indexing operation."""
 
-    def batches() -> Iterator[list[torch.Tensor]]:
-        for rows in torch.randperm(len(y)).to(x.device).split(size):
-            yield [scaled[rows], y[rows]]
+    def prepared() -> Batches:
+        scaled = (x.float() / 255 - 0.5) / 0.5
 
-    return batches
+        def batches() -> Iterator[list[torch.Tensor]]:
+            for rows in torch.randperm(len(y)).to(x.device).split(size):
+                yield [scaled[rows], y[rows]]
+
+        return batches
+
+    return prepared
 
 
 def epoch(model: nn.Module, batches: Iterator[list[torch.Tensor]], opt: torch.optim.Optimizer, as_second: bool) -> None:
-    """One epoch. *as_second*: with the loss and accuracy of every batch read off, as the second seed does."""
+    """One epoch, every batch's loss read off. *as_second*: its accuracy too, as the second seed does."""
     model.train()
     total = right = 0.0
     for x, y in batches:
