@@ -201,46 +201,80 @@ def test_the_handouts_second_model_goes_on_where_the_first_ended():
 
 
 def sweeps():
-    """Net -> rate -> accuracies over seeds, from the record."""
+    """Net -> rate -> seed -> accuracy, from the record."""
     found = {}
     for name, result in RECORD.items():
-        if match := re.fullmatch(r"sweep/60000 pictures/batch 64/(.+)/rate (.+)/seed \d", name):
-            found.setdefault(match[1], {}).setdefault(float(match[2]), []).append(result["accuracy"])
+        if match := re.fullmatch(r"sweep/60000 pictures/batch 64/(.+)/rate (.+)/seed (\d)", name):
+            found.setdefault(match[1], {}).setdefault(float(match[2]), {})[int(match[3])] = result["accuracy"]
     return found
 
 
 def curves():
-    """Net -> runs over seeds, from the record."""
+    """Net -> seed -> rows, from the record."""
     found = {}
     for name, result in RECORD.items():
-        if match := re.fullmatch(r"curve/60000 pictures/3 epochs/learning rate 1/(.+)/seed \d", name):
-            found.setdefault(match[1], []).append(result["rows"])
+        if match := re.fullmatch(r"curve/60000 pictures/3 epochs/learning rate 1/(.+)/seed (\d)", name):
+            found.setdefault(match[1], {})[int(match[2])] = result["rows"]
     return found
+
+
+def mean(by_seed):
+    return statistics.fmean(by_seed.values())
 
 
 def test_with_batch_norm_lenet_wins_at_every_rate_where_both_train_and_survives_more():
     plain, normed = sweeps()[PLAIN], sweeps()[TORCHS]
     assert plain.keys() == normed.keys() == {0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0}
-    for rate, accuracies in plain.items():
-        assert statistics.fmean(normed[rate]) > statistics.fmean(accuracies), rate
-    survived = {name: {rate for rate, a in found.items() if min(a) > 0.5} for name, found in sweeps().items()}
-    assert survived[PLAIN] < survived[TORCHS]
+    for rate in plain:
+        assert mean(normed[rate]) > mean(plain[rate]), rate
+        assert all(normed[rate][seed] > plain[rate][seed] for seed in range(5)), "seed by seed too"
+    survived = {name: {rate for rate, a in found.items() if min(a.values()) > 0.4} for name, found in sweeps().items()}
+    assert survived == {PLAIN: {0.1, 0.3, 1.0}, TORCHS: set(normed)}
+    assert {rate for rate in plain if max(plain[rate].values()) < 0.12} == {0.001, 0.01, 10.0}, (
+        "guessing with every seed"
+    )
+    apart = {rate for rate in plain if min(normed[rate].values()) > max(plain[rate].values())}
+    assert apart == set(plain) - {1.0}, "only there the ranges touch"
 
 
-def test_the_record_was_made_with_the_same_seeds_for_every_net_and_says_on_what():
-    counts = {len(a) for found in sweeps().values() for a in found.values()} | {len(a) for a in curves().values()}
-    assert len(counts) == 1 and counts.pop() >= 2
+def test_the_numbers_that_the_text_on_the_sweep_states():
+    plain, normed = sweeps()[PLAIN], sweeps()[TORCHS]
+    best = {name: max(found, key=lambda rate: mean(found[rate])) for name, found in sweeps().items()}
+    assert best == {PLAIN: 1.0, TORCHS: 0.1}
+    text, answer = source(LESSON, "sweep-read"), source(LESSON, "fair_question")
+    four = sorted(plain[3.0].values())[1:]
+    assert min(plain[3.0].values()) < 0.15 and f"{four[0]:.3f} to {four[-1]:.3f}" in text
+    ones = [sorted(found[1.0].values()) for found in (normed, plain)]
+    assert "{:.3f} to {:.3f} against {:.3f} to {:.3f}".format(*(a for one in ones for a in (one[0], one[-1]))) in text
+    assert f"plain network is {mean(plain[1.0]):.3f}" in text and f"with batch norm is {mean(normed[0.1]):.3f}" in text
+    points = round(100 * (mean(normed[0.1]) - mean(plain[1.0])))
+    assert f"difference of {points} points" in text and f"about {points} points" in answer
+    assert f"worth {round(100 * (mean(normed[0.01]) - mean(plain[0.01])))} points" in text
+    for found, rate in ((plain, 1.0), (normed, 0.1)):
+        a = found[rate].values()
+        assert f"{mean(found[rate]):.2f} ({min(a):.2f} to {max(a):.2f}" in answer.replace("a mean of ", "")
+    assert f"from {plain[0.01][0]:.2f} to {normed[0.01][0]:.2f}" in source(LESSON, "question"), "one run's"
+
+
+def test_the_record_has_five_seeds_for_every_net_and_says_on_what():
+    runs = [by_seed for found in sweeps().values() for by_seed in found.values()] + list(curves().values())
+    assert all(by_seed.keys() == set(range(5)) for by_seed in runs) and len(RECORD) == 7 * 2 * 5 + 3 * 5
     assert curves().keys() == {PLAIN, OWN, TORCHS}
     assert all("torch" in result["on"] and "CPU" in result["on"] for result in RECORD.values())
+    for cell in ("experiment-curves-full", "experiment-statistics-full", "experiment-sweep-full"):
+        said = printed(LESSON, cell)
+        assert "Fashion-MNIST, 5 seeds. Made on a CPU, not measured on a GPU: " in said
+        assert all(result["on"] in said for result in RECORD.values())
 
 
 def test_the_tables_below_the_figures_are_the_records():
     said = printed(LESSON, "experiment-curves-full")
     for net, runs in curves().items():
-        last = [rows[-1][1] for rows in runs]
+        last = [rows[-1][1] for rows in runs.values()]
         assert f"{net:22} {statistics.fmean(last):.3f} ({min(last):.3f} to {max(last):.3f})" in said
     said = printed(LESSON, "experiment-sweep-full")
     for net, found in sweeps().items():
-        for rate, accuracies in found.items():
+        for rate, by_seed in found.items():
+            accuracies = by_seed.values()
             cell = f"{statistics.fmean(accuracies):.3f} ({min(accuracies):.3f}-{max(accuracies):.3f})"
             assert re.search(rf"(?m)^{rate:g} .*{re.escape(cell)}", said), (net, rate)
