@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import re
 import statistics
 
@@ -15,7 +16,8 @@ from torch import nn
 
 LESSON = "05_lenet_fashionmnist"
 answers = solved(LESSON)
-RECORD = {name: entry["result"] for name, entry in json.loads((SOLUTIONS / LESSON / "runs.json").read_text()).items()}
+ENTRIES = json.loads((SOLUTIONS / LESSON / "runs.json").read_text())
+RECORD = {name: entry["result"] for name, entry in ENTRIES.items()}
 PLAIN, TORCHS, OWN = "no batch norm", "PyTorch's batch norm", "own batch norm"
 
 seeds = st.integers(0, 2**31)
@@ -254,6 +256,40 @@ def test_the_numbers_that_the_text_on_the_sweep_states():
         a = found[rate].values()
         assert f"{mean(found[rate]):.2f} ({min(a):.2f} to {max(a):.2f}" in answer.replace("a mean of ", "")
     assert f"from {plain[0.01][0]:.2f} to {normed[0.01][0]:.2f}" in source(LESSON, "question"), "one run's"
+
+
+def test_the_numbers_that_the_text_on_the_curves_states():
+    runs = curves()
+    losses = {net: [statistics.fmean(rows[e][0] for rows in runs[net].values()) for e in range(3)] for net in runs}
+    text = source(LESSON, "curves-read")
+    assert f"{losses[TORCHS][0]:.2f} on average" in text and f"in its third, {losses[PLAIN][2]:.2f}" in text
+    pairs = [(runs[OWN][seed][e], runs[TORCHS][seed][e]) for seed in range(5) for e in range(3)]
+    assert all(a[0] == pytest.approx(b[0], abs=0.01) for a, b in pairs), "the two batch norms' training loss"
+    last = [(runs[OWN][seed][2][1], runs[TORCHS][seed][2][1]) for seed in range(5)]
+    widest = max(last, key=lambda pair: abs(pair[0] - pair[1]))
+    assert 0.05 <= abs(widest[0] - widest[1]) < 0.06 and "({:.3f} and {:.3f})".format(*widest) in text
+    assert 4 * len(answers.Batches(range(6_000), None)) == 96 and len(answers.Batches(range(60_000), None)) == 235
+    assert all(rows[2][1] > max(plain[2][1] for plain in runs[PLAIN].values()) for rows in runs[TORCHS].values())
+
+
+def test_the_numbers_that_the_text_on_statistics_states():
+    pairs = [row[1:] for rows in curves()[TORCHS].values() for row in rows]
+    gains = [full - running for running, full in pairs]
+    text = source(LESSON, "statistics-read")
+    assert (
+        f"{sum(gain > 0 for gain in gains)} of {len(gains)} times, by {statistics.fmean(gains):.3f} on average" in text
+    )
+    assert f"at most by {max(gains):.3f}" in text
+    lowest = [min(row[k] for rows in curves()[TORCHS].values() for row in rows[1:]) for k in (1, 2)]
+    assert "{:.3f} with the running ones and {:.3f} with full data".format(*lowest) in text
+
+
+def test_what_the_text_says_of_gamma_and_of_the_time_that_the_record_took():
+    lines = printed(LESSON, "experiment-gamma-beta").splitlines()[1:5]
+    widths = [float(line[15:].split()[2]) - float(line[15:].split()[1]) for line in lines]
+    assert widths[0] > widths[1] > 2 * widths[2] and max(abs(float(v) - 1) for v in lines[2][15:].split()[1:3]) < 0.1
+    minutes = sum(entry["seconds"] for entry in ENTRIES.values()) / 60
+    assert f"about {math.ceil(minutes)} minutes on one core" in source(LESSON, "how-it-works")
 
 
 def test_the_record_has_five_seeds_for_every_net_and_says_on_what():
