@@ -233,12 +233,81 @@ def test_every_accuracy_in_the_text_was_printed():
         assert [number for number in numbers if number not in shown] == [], reading
 
 
+def accuracies(norm, dropout, augment):
+    return [right(result) for result in recorded(norm, dropout, augment)]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def apart(some, others):
+    return max(some) < min(others) or max(others) < min(some)
+
+
+def test_what_the_text_says_of_the_eight_networks():
+    """Every comparison of the reading below the grid: gains in points, and which ranges overlap."""
+    said, switch = source(LESSON, "grid-reading"), (False, True)
+    gains = {
+        (dropout, augment): (accuracies(False, dropout, augment), accuracies(True, dropout, augment))
+        for dropout in switch
+        for augment in switch
+    }
+    points = sorted(100 * (mean(with_norm) - mean(plain)) for plain, with_norm in gains.values())
+    assert f"by {points[0]:.0f} to {points[-1]:.0f} points" in said and points[0] > 0
+    assert all(apart(plain, with_norm) for plain, with_norm in gains.values())
+
+    augmented = {
+        key: (accuracies(*key, False), accuracies(*key, True)) for key in [(n, d) for n in switch for d in switch]
+    }
+    changes = {key: 100 * (mean(after) - mean(before)) for key, (before, after) in augmented.items()}
+    assert [key for key, change in changes.items() if change > 0] == [(True, False)]
+    assert all(abs(changes[norm, True] + 1.5) < 0.15 for norm in switch) and "about 1.5 points both times" in said
+    assert {key for key, pair in augmented.items() if apart(*pair)} == {(True, False), (True, True)}
+
+    dropped = {key: (accuracies(key[0], False, key[1]), accuracies(key[0], True, key[1])) for key in gains}
+    costs = {key: 100 * (mean(before) - mean(after)) for key, (before, after) in dropped.items()}
+    assert sum(cost > 0 for cost in costs.values()) == 3 and f"up to {max(costs.values()):.0f} points" in said
+    assert {key for key, pair in dropped.items() if not apart(*pair)} == {(True, False)}
+    best = max(augmented, key=lambda key: mean(augmented[key][1]))
+    assert best == (True, False), "the best of the eight: batch norm and augmentation"
+
+
+def test_what_the_text_says_of_the_ratios():
+    names = ["dropout 1", "conv 2", "dropout 2", "linear 1", "dropout 3", "linear 2", "dropout 4", "logits"]
+    runs = [result["ratios"] for result in recorded(True, True, False)]
+    ratio = {name: mean([run[place][1] for run in runs]) for place, name in enumerate(names)}
+    assert all(value < 1 for value in ratio.values())
+    small = [round(100 * (1 - ratio[name] ** 0.5)) for name in ("conv 2", "linear 1", "linear 2")]
+    assert small == [5, 10, 13] and "by 5, 10 and 13 %" in source(LESSON, "ratios-reading")
+    assert "too small by about 13 %" in source(LESSON, "shift_question")
+    predicted = mean([run[4][2] for run in runs])
+    assert f"{predicted * ratio['linear 1']:.2f}" == "0.50" and "it gives 0.50" in source(LESSON, "ratios-reading")
+    without = [result["ratios"] for result in recorded(True, False, False)]
+    assert all(abs(mean([run[place][1] for run in without]) - 1) < 0.05 for place in range(8))
+
+
+def test_what_the_text_says_of_the_confusion_matrix():
+    counts = sum(torch.tensor(result["confusion"]) for result in recorded(True, False, True)).double()
+    percent = 100 * counts / counts.sum(1, keepdim=True)
+    names = ["airplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    pairs = ["frog frog", "cat cat", "cat dog", "truck car", "ship airplane", "airplane ship", "car truck", "cat frog"]
+    shares = [f"{percent[names.index(one), names.index(other)]:.0f} %" for one, other in map(str.split, pairs)]
+    assert re.findall(r"\d+ %", source(LESSON, "confusion-reading")) == shares
+    assert names[percent.diagonal().argmax()] == "frog" and names[percent.diagonal().argmin()] == "cat"
+
+
+def test_no_record_holds_what_json_cannot():
+    assert "NaN" not in (SOLUTIONS / LESSON / "runs.json").read_text()
+
+
 def test_the_table_of_speeds_is_the_records():
     speeds = RECORD["speed/recorded"]["result"]["images per second"]
     said = printed(LESSON, "experiment-speed")
     for size, rates in speeds.items():
         low, _, middle, _, high = sorted(rates)
         assert re.search(rf"batch of +{size}: +{middle:,.0f} images/s \({low:,.0f} to {high:,.0f}\)", said)
+    assert round(sorted(speeds["256"])[2] / sorted(speeds["4"])[2]) == 3, "about three times as fast"
 
 
 def experiment(*cells):
