@@ -269,6 +269,8 @@ def test_the_numbers_that_the_text_on_the_curves_states():
     widest = max(last, key=lambda pair: abs(pair[0] - pair[1]))
     assert 0.05 <= abs(widest[0] - widest[1]) < 0.06 and "({:.3f} and {:.3f})".format(*widest) in text
     assert 4 * len(answers.Batches(range(6_000), None)) == 96 and len(answers.Batches(range(60_000), None)) == 235
+    steps = [len(answers.Batches(range(pictures), None, 64)) for pictures in (4_000, 60_000)]
+    assert f"{steps[0]} steps, too few" in source(LESSON, "experiment-5") and steps == [63, 938]
     assert all(rows[2][1] > max(plain[2][1] for plain in runs[PLAIN].values()) for rows in runs[TORCHS].values())
 
 
