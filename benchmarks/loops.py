@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -94,7 +95,13 @@ def indexed(x: torch.Tensor, y: torch.Tensor, size: int) -> Prepared:
     return prepared
 
 
-def epoch(model: nn.Module, batches: Iterator[list[torch.Tensor]], opt: torch.optim.Optimizer, as_second: bool) -> None:
+def epoch(
+    model: nn.Module,
+    batches: Iterator[list[torch.Tensor]],
+    opt: torch.optim.Optimizer,
+    schedule: LRScheduler | None = None,
+    as_second: bool = False,
+) -> None:
     """One epoch, every batch's loss read off. *as_second*: its accuracy too, as the second seed does."""
     model.train()
     total = right = 0.0
@@ -104,6 +111,8 @@ def epoch(model: nn.Module, batches: Iterator[list[torch.Tensor]], opt: torch.op
         opt.zero_grad()
         loss.backward()
         opt.step()
+        if schedule is not None:
+            schedule.step()
         total += loss.item() * len(y)
         if as_second:
             right += (logits.detach().argmax(1) == y).float().mean().item() * len(y)

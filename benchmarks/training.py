@@ -4,6 +4,7 @@
 missed. Real data is used where there is some (see data/README.md); the section says on what it was measured.
 """
 
+import math
 import statistics
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 from rich.progress import track
 from torch import nn
+from torch.optim.lr_scheduler import LinearLR
 
 from autograder.workbench import Images, best_device, load_images
 from benchmarks.loops import Prepared, accuracy, cnn, epoch, fetched, indexed, lenet
@@ -23,8 +25,9 @@ ROOT = Path(__file__).parents[1]
 REPEATS, SEEDS = 3, (0, 1, 2)
 LENET_IMAGES, LENET_EPOCHS = 20_000, 4
 CNN_IMAGES = 4_000
-BATCHES = (64, 256, 1024)
-RATE_AT_64, MOMENTUM = 0.03, 0.9  # the third seed's
+BATCH, BATCHES = 128, (64, 128, 256, 512)
+RATE, MOMENTUM = 0.03, 0.9  # the third seed's
+FALLING_RATE_AT_64 = 0.1  # where a rate that falls to nothing begins; in proportion to the batch
 
 
 def finished(device: torch.device) -> float:
@@ -40,20 +43,22 @@ def trained(
     images: Images,
     rate: float,
     epochs: int,
-    falling: bool,
+    falling_over: int,
     seed: int,
 ) -> tuple[float, float]:
-    """Seconds of preparing and training, and the test accuracy. *falling*: the rate goes down in equal steps."""
+    """Seconds of preparing and training, and the test accuracy. The rate falls to nothing over a number of steps.
+
+    Where that number, *falling_over*, is 0, the rate stays as it is.
+    """
     torch.manual_seed(seed)
     device = images.x_train.device
     model = make().to(device)
     opt = torch.optim.SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
     started = finished(device)
     batches = prepared()
-    for number in range(epochs):
-        for group in opt.param_groups:
-            group["lr"] = rate * (1 - number / epochs) if falling else rate
-        epoch(model, batches(), opt, as_second=False)
+    schedule = LinearLR(opt, 1.0, 0.0, falling_over) if falling_over else None
+    for _ in range(epochs):
+        epoch(model, batches(), opt, schedule)
     seconds = finished(device) - started
     return seconds, accuracy(model, images.x_test, images.y_test)
 
@@ -68,7 +73,7 @@ def epochs_timed(
             model = make().to(device)
             opt = torch.optim.SGD(model.parameters(), lr=rate, momentum=MOMENTUM)
             started = finished(device)
-            epoch(model, prepared()(), opt, as_second)
+            epoch(model, prepared()(), opt, as_second=as_second)
             seconds[name].append(finished(device) - started)
     return seconds
 
@@ -81,21 +86,26 @@ def first(images: Images, count: int, device: torch.device) -> Images:
     )
 
 
+def falling(size: int, images: int) -> tuple[float, int]:
+    """The rate at which training with batches of *size* begins, and over how many steps it falls."""
+    return FALLING_RATE_AT_64 * size / 64, LENET_EPOCHS * math.ceil(images / size)
+
+
 def measured_lenet(images: Images, device: torch.device) -> tuple[list[str], bool]:
     """The section on lesson 5 for one device, and whether what must hold does."""
     images = first(images, LENET_IMAGES, device)
     x, y = images.x_train, images.y_train
     sides = {
-        "the third seed's loop, batches of 64": (fetched(x, y, 64, 0), RATE_AT_64, False),
-        "lesson 5's loop, batches of 256": (indexed(x, y, 256), RATE_AT_64 * 4, True),
+        "the third seed's loop, batches of 64": (fetched(x, y, 64, 0), RATE, 0),
+        f"lesson 5's loop, batches of {BATCH}": (indexed(x, y, BATCH), *falling(BATCH, len(y))),
     }
     few = first(images, 1_000, device)
-    for way in (fetched(few.x_train, few.y_train, 64, 0), indexed(few.x_train, few.y_train, 256)):
-        trained(lenet, way, few, RATE_AT_64, 1, False, 0)  # whatever is slow only once
+    for way in (fetched(few.x_train, few.y_train, 64, 0), indexed(few.x_train, few.y_train, BATCH)):
+        trained(lenet, way, few, RATE, 1, 0, 0)  # whatever is slow only once
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for seed in track(SEEDS, "LeNet, both loops"):
-        for name, (prepared, rate, falling) in sides.items():
-            runs[name].append(trained(lenet, prepared, images, rate, LENET_EPOCHS, falling, seed))
+        for name, (prepared, rate, falling_over) in sides.items():
+            runs[name].append(trained(lenet, prepared, images, rate, LENET_EPOCHS, falling_over, seed))
     done = len(y) * LENET_EPOCHS
     speed = {name: done / statistics.median(s for s, _ in found) for name, found in runs.items()}
     right = {name: statistics.mean(a for _, a in found) for name, found in runs.items()}
@@ -116,7 +126,7 @@ def measured_lenet(images: Images, device: torch.device) -> tuple[list[str], boo
     return [
         f"LeNet with a written-out batch norm on {images.title}, {len(y):,} pictures, {LENET_EPOCHS} epochs, "
         f"{len(SEEDS)} seeds. Both have the same network and momentum {MOMENTUM}, as the third seed does. Its rate is "
-        f"{RATE_AT_64}; the other is four times that, as the batches are, and falls towards nothing in equal steps. "
+        f"{RATE} throughout; the other begins at {falling(BATCH, 0)[0]:g} and falls to nothing step by step. "
         "Time counts fetching, scaling and training, not the evaluation at the end.",
         "",
         *table(["", "images a second, median (range)", "times the seed's", "test accuracy, mean (range)"], rows),
@@ -160,15 +170,15 @@ def measured_batches(images: Images, device: torch.device) -> list[str]:
     images = first(images, LENET_IMAGES, device)
     rows = []
     for size in track(BATCHES, "LeNet, sizes of batch"):
-        rate = RATE_AT_64 * size / 64
+        rate, steps = falling(size, len(images.y_train))
         prepared = indexed(images.x_train, images.y_train, size)
-        runs = [trained(lenet, prepared, images, rate, LENET_EPOCHS, True, seed) for seed in SEEDS]
+        runs = [trained(lenet, prepared, images, rate, LENET_EPOCHS, steps, seed) for seed in SEEDS]
         right = [a for _, a in runs]
         speed = len(images.y_train) * LENET_EPOCHS / statistics.median(s for s, _ in runs)
         spread = f"{statistics.mean(right):.3f} ({min(right):.3f} to {max(right):.3f})"
         rows.append([str(size), f"{rate:g}", f"{speed:,.0f}", spread])
     return [
-        f"The same LeNet and loop with other batches, the rate in proportion to the batch and falling towards nothing; "
+        "The same LeNet and loop with other batches, the rate in proportion to the batch and falling to nothing; "
         f"{len(images.y_train):,} pictures, {LENET_EPOCHS} epochs, {len(SEEDS)} seeds.",
         "",
         *table(["batch", "rate at the start", "images a second, median", "test accuracy, mean (range)"], rows),
