@@ -184,6 +184,9 @@ def _trouble(title: str, error: Exception) -> Verdict:
     if isinstance(error, NotImplementedError):
         words = "Write the function above and run its cell; then run this one again."
         return Verdict(NOT_ATTEMPTED, title, [words])
+    if isinstance(error, torch.OutOfMemoryError):
+        words = "The GPU has no memory left for this. Restart the notebook, and take smaller batches or the CPU."
+        return Verdict(ERROR, title, [words])
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "ipykernel" in frame.filename or "<ipython" in frame.filename]
     where = "\n".join(f"line {frame.lineno}, in {frame.name}: {frame.line}" for frame in own)
