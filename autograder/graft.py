@@ -48,11 +48,11 @@ def graft(data: bytes, master: Master) -> Grafted:
     return max((_graft(sheet, master) for sheet in sheets), key=lambda grafted: _merit(grafted, master))
 
 
-def _merit(grafted: Grafted, master: Master) -> tuple[int, int]:
-    """How many answers define what they have to, and how many were worked on."""
+def _merit(grafted: Grafted, master: Master) -> tuple[int, int, int]:
+    """How many answers define what they have to, how many were worked on, and how much was written in all."""
     answers = {name: answer for name, answer in grafted.answers.items() if answer.state == ANSWERED}
     whole = [n for n, a in answers.items() if n in master.names and master.names[n] <= defined(portable(a.source))]
-    return len(whole), len(answers)
+    return len(whole), len(answers), sum(len(answer.source) for answer in answers.values())
 
 
 def unreadable(reason: Repair, master: Master) -> Grafted:

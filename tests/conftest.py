@@ -1,5 +1,6 @@
 """Courses to test on: copies of this one, with a fixed seed, and one whose sample class has been graded."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from autograder.course import Course
 from autograder.grade import answer_key, grade
@@ -21,6 +23,12 @@ from autograder.workers import Workers
 ROOT = Path(__file__).parent.parent
 LESSON = "02_batchnorm_by_hand"
 SEED = 20261121
+
+EXPLORE = bool(os.environ.get("NORMDROP_EXPLORE"))
+"""Whether Hypothesis and the combinations of damage draw anew. Else they are the same in every run."""
+
+settings.register_profile("course", derandomize=not EXPLORE)
+settings.load_profile("course")
 
 
 def make_course(root: Path, lessons: list[str]) -> Course:

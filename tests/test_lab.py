@@ -145,7 +145,7 @@ def test_an_error_says_in_which_line_of_the_notebook(shown):
 
 def test_a_gpu_without_memory_is_told_in_a_sentence_with_a_way_on(shown):
     with lab.attempt("experiment"):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of ...")
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total of ...")
     assert said(shown) == (
         "ERROR · experiment\n"
         "  The GPU has no memory left for this. Restart the notebook, and take smaller batches or the CPU."

@@ -156,7 +156,7 @@ def test_merged_statistics_are_those_of_the_whole(sizes, channels, rest, dtype, 
         weights = torch.linspace(-1, 2, channels, dtype=dtype)
         (mean * weights + var * weights.flip(0)).sum().backward()
         results.append((mean.detach(), var.detach(), x.grad))
-    if whole[:, 0].numel() > 1:  # of one number, rounding alone decides whether the variance is 0
+    if results[1][1].min() > 1e-2:  # of a smaller variance, rounding decides how much is left, and whether it is 0
         alike(*results, dtype)
 
 
