@@ -33,10 +33,22 @@ def timeless(result):
     return {**result, "started": "", "seconds": 0, "checks": checks}
 
 
-def graded(course, count):
-    """Grade *course* with *count* workers and return the results by student, without times."""
+LEFT = []
+"""The processes that were alive in the sandbox after all attackers had been graded."""
+
+
+def graded(course, count, left=None):
+    """Grade *course* with *count* workers and return the results by student, without times.
+
+    What is alive in the sandbox then, beside its launcher and the fork server, is added to *left*.
+    """
     with Workers(count, LIMITS, SEED, hide=(course.root,)) as workers:
         results = grade(course, LESSON, workers=workers)
+        if left is not None:
+            # No process leaves its process namespace: whatever was started in the sandbox still descends from it.
+            launcher, server, *others = psutil.Process(workers.sandbox.pid).children(recursive=True)
+            assert server.ppid() == launcher.pid
+            left += psutil.wait_procs(others, timeout=5)[1]
     return {result["student"]: timeless(result) for result in results}
 
 
@@ -49,7 +61,7 @@ def attacked(tmp_path_factory, keys):
         hand_in(course, attack.name, filled_in({"normalize": attack.source}))
     os.environ["A_SECRET_TOKEN"] = "do not tell"
     try:
-        return course, graded(course, 2)
+        return course, graded(course, 2, LEFT)
     finally:
         del os.environ["A_SECRET_TOKEN"]
 
@@ -133,9 +145,5 @@ def test_pages_hold_no_script_and_no_markup_of_students(attacked):
                 assert markup not in text.lower().replace("&lt;script", ""), (path, markup)
 
 
-def test_nothing_of_an_attacker_is_alive(attacked, pool):
-    # No process leaves its process namespace: whatever was started in the sandbox still descends from it.
-    launcher, server, *others = psutil.Process(pool.sandbox.pid).children(recursive=True)
-    assert server.ppid() == launcher.pid
-    _, alive = psutil.wait_procs(others, timeout=5)
-    assert alive == []
+def test_nothing_of_an_attacker_is_alive(attacked):
+    assert LEFT == []
