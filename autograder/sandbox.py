@@ -73,10 +73,18 @@ class Sandbox:
         listener.bind(str(self.path))
         listener.listen(128)
         words = [*_command(hide), str(_PYTHON), "-m", "autograder.inside.zygote", str(listener.fileno())]
+        # Killed while it sets up, the launcher would leave the fork server behind: that ends with this pipe.
+        lifeline, self._lifeline = os.pipe()
+        words.append(str(lifeline))
         with listener:
             self._process = subprocess.Popen(
-                words, pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+                words,
+                pass_fds=(listener.fileno(), lifeline),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
             )
+        os.close(lifeline)
         atexit.register(self.close)
 
     @property
@@ -105,6 +113,8 @@ class Sandbox:
         atexit.unregister(self.close)
         self._process.kill()
         self._process.wait()
+        with contextlib.suppress(OSError):
+            os.close(self._lifeline)
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

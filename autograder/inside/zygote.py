@@ -1,7 +1,7 @@
 """The fork server: imports once what notebooks need, then only forks. It never runs a line of student code.
 
-Run as ``python -m autograder.inside.zygote FD`` in the sandbox, where FD is a listening Unix socket. Each connection is
-one kernel; see ``jail`` for what is said on it.
+Run as ``python -m autograder.inside.zygote FD PIPE`` in the sandbox, where FD is a listening Unix socket; it ends when
+PIPE does. Each connection is one kernel; see ``jail`` for what is said on it.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -21,17 +22,21 @@ from autograder.inside.kernel import rehearse
 
 
 def main() -> None:
-    """Import everything, then fork once for every connection, for ever."""
-    listener = socket.socket(fileno=int(sys.argv[1]))
+    """Import everything, then fork once for every connection, until the pipe ends."""
+    listener, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     warm_up()
     _import_what_kernels_use()
     standins.install()
     gc.freeze()  # what is there now stays; children need not look through it, and so share it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
+        ready, _, _ = select.select([listener.fileno(), lifeline], [], [])
+        if lifeline in ready:  # nobody wants kernels any more
+            return
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
+            os.close(lifeline)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
                 serve_kernel(connection)
