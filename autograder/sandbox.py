@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -73,18 +74,19 @@ class Sandbox:
         listener.bind(str(self.path))
         listener.listen(128)
         words = [*_command(hide), str(_PYTHON), "-m", "autograder.inside.zygote", str(listener.fileno())]
-        # Killed while it sets up, the launcher would leave the fork server behind: that ends with this pipe.
-        lifeline, self._lifeline = os.pipe()
-        words.append(str(lifeline))
-        with listener:
+        # A launcher that is killed early leaves children behind: those of its group are killed too, later ones (they
+        # have a session of their own) end with this connection.
+        lifeline, self._lifeline = socket.socketpair()
+        words.append(str(lifeline.fileno()))
+        with listener, lifeline:
             self._process = subprocess.Popen(
                 words,
-                pass_fds=(listener.fileno(), lifeline),
+                pass_fds=(listener.fileno(), lifeline.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
+                process_group=0,
             )
-        os.close(lifeline)
         atexit.register(self.close)
 
     @property
@@ -111,10 +113,10 @@ class Sandbox:
     def close(self) -> None:
         """End the sandbox and everything in it."""
         atexit.unregister(self.close)
-        self._process.kill()
+        if self._process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        with contextlib.suppress(OSError):
-            os.close(self._lifeline)
+        self._lifeline.close()
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

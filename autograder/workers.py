@@ -85,11 +85,11 @@ class Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        processes = list((self.pool._processes or {}).values())
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:  # their kernels end with them
+        for process in list((self.pool._processes or {}).values()):  # their kernels end with them
             with contextlib.suppress(ValueError):
                 process.kill()
+        # Not waited for, the pool's thread may close its pipe just as Python, ending, writes to it.
+        self.pool.shutdown(wait=True, cancel_futures=True)
         if self.sandbox:
             self.sandbox.close()
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import jsonschema
 import pytest
 from conftest import LESSON, ROOT, SEED, make_course
 from handin import filled_in, hand_in, solutions
+from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.cluster import Cluster
@@ -306,6 +308,16 @@ def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(fresh, grade
             grade(fresh, LESSON, workers=cluster, progress=kill_one)
     assert killed
     assert timeless(fresh) == timeless(graded)
+
+
+def test_of_workers_that_were_left_nothing_goes_on():
+    before = threading.active_count()
+    with Workers(2, Limits(), SEED) as workers:
+        [(_, outcomes)] = workers.run([("amara", new_notebook(cells=[new_code_cell("1 + 1", id="a")]))])
+        assert outcomes["cells"]["a"]["status"] == "ok"
+        processes = [*workers.pool._processes.values()]
+    assert threading.active_count() == before
+    assert not any(process.is_alive() for process in processes)
 
 
 def test_no_cluster_is_said_in_a_sentence():

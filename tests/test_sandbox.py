@@ -1,5 +1,6 @@
 """What a kernel in the sandbox sees, may do, and leaves behind: asked in real kernels, as root and as somebody else."""
 
+import contextlib
 import errno
 import os
 import platform
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_notebook
@@ -208,6 +210,25 @@ def test_a_sandbox_that_gives_no_kernel_says_why(monkeypatch):
             box.check()
     finally:
         box.close()
+
+
+def test_closed_at_any_moment_of_its_start_it_leaves_nothing_alive():
+    left = []
+    for number in range(25):
+        box = sandbox.Sandbox()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            box._process.wait(number / 2000)  # it is set up after some 10 ms
+        box.close()
+        left += [process for process in psutil.process_iter() if str(box.path.parent) in opened(process)]
+    _, alive = psutil.wait_procs(left, timeout=30)  # whoever is importing notices when that is done
+    assert not alive
+
+
+def opened(process):
+    """Where what a process prints goes to."""
+    with contextlib.suppress(OSError):
+        return str(Path(f"/proc/{process.pid}/fd/1").readlink())
+    return ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to write below /usr")

@@ -1,7 +1,7 @@
 """The fork server: imports once what notebooks need, then only forks. It never runs a line of student code.
 
-Run as ``python -m autograder.inside.zygote FD PIPE`` in the sandbox, where FD is a listening Unix socket; it ends when
-PIPE does. Each connection is one kernel; see ``jail`` for what is said on it.
+Run as ``python -m autograder.inside.zygote FD END`` in the sandbox, where FD is a listening Unix socket; it ends when
+somebody closes the other end of the socket END. Each connection is one kernel; see ``jail`` for what is said on it.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from autograder.inside.kernel import rehearse
 
 
 def main() -> None:
-    """Import everything, then fork once for every connection, until the pipe ends."""
+    """Import everything, then fork once for every connection, until the driver is gone."""
     listener, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     warm_up()
     _import_what_kernels_use()
