@@ -1,7 +1,6 @@
 """Puts one answer together from the cells that may hold it: copies, halves, other cells, and the helpers it needs."""
 
 import itertools
-from collections.abc import Iterator
 
 from autograder.foreign import portable
 from autograder.lesson import ANSWERED, MISSING, UNCHANGED, Answered, Master, grade_id, is_answer, is_run
@@ -27,7 +26,7 @@ def lift(part: str, cells: list[Found], matched: Match, master: Master) -> Lifte
 def _text(part: str, copies: list[Found], matched: Match, master: Master) -> Lifted:
     """A written answer: all copies that were worked on, or the student's own text right behind an empty one."""
     worked = _worked(copies, master.stubs[part])
-    repairs = list(_about_copies(part, copies, worked))
+    repairs = [repair("stub_dropped", part)] if worked and len(copies) > len(worked) else []
     if not worked and copies:
         behind = _run_of(matched.loose, copies[-1].number, "markdown")
         if behind:
@@ -38,6 +37,8 @@ def _text(part: str, copies: list[Found], matched: Match, master: Master) -> Lif
     if any(cell.kind != "markdown" for cell in worked):
         repairs.append(repair("type_restored", part))
     said = dict.fromkeys(MARKER.sub("", cell.source, count=1).strip("\n") for cell in worked)
+    if len(worked) > 1:
+        repairs.append(repair("answer_joined" if len(said) > 1 else "two_copies", part, what=len(worked)))
     return Answered(ANSWERED, "\n\n".join(said)), "", repairs
 
 
@@ -48,7 +49,7 @@ def _code(part: str, copies: list[Found], cells: list[Found], matched: Match, ma
     if any(cell.kind != "code" or cell.was_text for cell in copies):
         repairs.append(repair("type_restored", part))
     worked = _worked(copies, master.stubs[part])
-    repairs += _about_copies(part, copies, worked)
+    repairs += [repair("stub_dropped", part)] if worked and len(copies) > len(worked) else []
     whole = [cell for cell in worked if wanted <= defined(portable(cell.source))]
     if joined := _halves(worked, matched, wanted):
         source, pieces = joined
@@ -66,25 +67,14 @@ def _code(part: str, copies: list[Found], cells: list[Found], matched: Match, ma
         if not source:
             return _not_there(part, copies, master, repairs)
         repairs.append(repair("answer_elsewhere", part))
+    if len(worked) > 1 and source in [cell.source for cell in worked]:
+        repairs.append(repair("two_copies", part, what=len(worked)))
     helpers = _helpers(part, portable(source), _own_code(cells, matched, master), repairs, master)
     return Answered(ANSWERED, source), helpers, repairs
 
 
 def _worked(copies: list[Found], stub: str) -> list[Found]:
     return [cell for cell in copies if cell.source.strip() and squeezed(cell.source) != squeezed(stub)]
-
-
-def _about_copies(part: str, copies: list[Found], worked: list[Found]) -> Iterator[Repair]:
-    if len(worked) > 1 and not _neighbours(worked):
-        yield repair("two_copies", part, what=len(worked))
-    if worked and len(copies) > len(worked):
-        yield repair("stub_dropped", part)
-
-
-def _neighbours(cells: list[Found]) -> bool:
-    """Whether the cells are one that was split: next to each other, and not all of them whole."""
-    adjacent = all(b.number - a.number == 1 for a, b in itertools.pairwise(cells))
-    return adjacent and not all(cell.defines for cell in cells)
 
 
 def _not_there(part: str, copies: list[Found], master: Master, repairs: list[Repair]) -> Lifted:

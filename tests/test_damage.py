@@ -110,10 +110,9 @@ def _undone(kinds):
     """Whether one damage may take back what another did, so that there is nothing to report."""
     names = {kind.name for kind in kinds}
     twice = {"a_check_is_there_twice", "a_check_is_deleted"} <= names
-    older = {"an_older_attempt_stands_before_the_answer", "an_answer_holds_curly_quotation_marks"} <= names
     # Split off, what was added to an answer is a cell of its own, which nothing needs.
     apart = "an_answer_is_split_and_one_half_has_no_name" in names
-    return twice or older or apart
+    return twice or apart
 
 
 def draw(randomness):

@@ -74,6 +74,27 @@ def test_the_last_copy_that_was_worked_on_counts(submitted, master):
     assert sorted(repair["code"] for repair in done.repairs) == ["stub_dropped", "two_copies"]
 
 
+@pytest.mark.parametrize("other", ["def normalize(*args):\n    return (", "print('so far')"])
+def test_what_stands_beside_the_answer_under_its_name_is_reported(submitted, master, other):
+    (place,) = (n for n, cell in enumerate(submitted["cells"]) if grade_id(cell) == "normalize")
+    submitted["cells"].insert(place, {**submitted["cells"][place], "source": other})
+    done = lifted(submitted, master)
+    assert done.answers["normalize"].source == "def normalize(*args):\n    return 'mine'"
+    assert [(repair["code"], repair["cell"]) for repair in done.repairs] == [("two_copies", "normalize")]
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "code"), [("Second.", "First.\n\nSecond.", "answer_joined"), ("First.", "First.", "two_copies")]
+)
+def test_of_a_written_answer_nothing_is_left_out(submitted, master, more, text, code):
+    (place,) = (n for n, cell in enumerate(submitted["cells"]) if grade_id(cell) == "momentum_question")
+    cell = submitted["cells"][place]
+    submitted["cells"][place : place + 1] = [{**cell, "source": "First."}, {**cell, "source": more}]
+    done = lifted(submitted, master)
+    assert done.answers["momentum_question"].source == text
+    assert [repair["code"] for repair in done.repairs] == [code]
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"<html>", b"\xff\xfe\x00", b"[]", b'{"cells": 3}', b"3", b"null"])
 def test_what_is_no_notebook_says_so(master, data):
     done = lifted(data, master)
