@@ -57,7 +57,7 @@ def hardware(device: torch.device) -> str:
     if device.type == "cuda":
         chip = torch.cuda.get_device_name(device)
     else:
-        chip = f"{platform.machine()} CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else "Apple GPU"
+        chip = f"{platform.machine()} CPU, threads: {torch.get_num_threads()}" if device.type == "cpu" else "Apple GPU"
     return f"{chip}; Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}"
 
 

@@ -86,6 +86,11 @@ def first(images: Images, count: int, device: torch.device) -> Images:
     )
 
 
+def spread(values: list[float], form: str, middle: Callable[[list[float]], float] = statistics.mean) -> str:
+    """The mean, or another middle, and the range."""
+    return f"{middle(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
 def falling(size: int, images: int) -> tuple[float, int]:
     """The rate at which training with batches of *size* begins, and over how many steps it falls."""
     return FALLING_RATE_AT_64 * size / 64, LENET_EPOCHS * math.ceil(images / size)
@@ -106,23 +111,17 @@ def measured_lenet(images: Images, device: torch.device) -> tuple[list[str], boo
     for seed in track(SEEDS, "LeNet, both loops"):
         for name, (prepared, rate, falling_over) in sides.items():
             runs[name].append(trained(lenet, prepared, images, rate, LENET_EPOCHS, falling_over, seed))
-    done = len(y) * LENET_EPOCHS
-    speed = {name: done / statistics.median(s for s, _ in found) for name, found in runs.items()}
-    right = {name: statistics.mean(a for _, a in found) for name, found in runs.items()}
+    speeds = {name: [len(y) * LENET_EPOCHS / seconds for seconds, _ in found] for name, found in runs.items()}
+    rights = {name: [right for _, right in found] for name, found in runs.items()}
     slow, fast = sides
+    ratios = {name: statistics.median(found) / statistics.median(speeds[slow]) for name, found in speeds.items()}
     rows = [
-        [
-            name,
-            f"{speed[name]:,.0f} ({done / max(s for s, _ in found):,.0f} to {done / min(s for s, _ in found):,.0f})",
-            f"{speed[name] / speed[slow]:.1f}",
-            f"{right[name]:.3f} ({min(a for _, a in found):.3f} to {max(a for _, a in found):.3f})",
-        ]
-        for name, found in runs.items()
+        [name, spread(found, ",.0f", statistics.median), f"{ratios[name]:.1f}", spread(rights[name], ".3f")]
+        for name, found in speeds.items()
     ]
-    ratio = speed[fast] / speed[slow]
-    met = ratio >= 2 and right[fast] >= right[slow]
+    met = ratios[fast] >= 2 and statistics.mean(rights[fast]) >= statistics.mean(rights[slow])
     word = "met" if met else "missed"
-    verdict = f"Wanted: at least twice as fast at equal or better accuracy: **{word}** ({ratio:.1f} times as fast)."
+    verdict = f"Wanted: at least twice as fast at equal or better accuracy: **{word}** ({ratios[fast]:.1f} times)."
     return [
         f"LeNet with a written-out batch norm on {images.title}, {len(y):,} pictures, {LENET_EPOCHS} epochs, "
         f"{len(SEEDS)} seeds. Both have the same network and momentum {MOMENTUM}, as the third seed does. Its rate is "
@@ -146,15 +145,11 @@ def measured_cnn(images: Images, device: torch.device) -> list[str]:
         "tensors on the device, batches of 256": (indexed(x, y, 256), device, False),
     }
     seconds = epochs_timed(sides, cnn, 0.001)
-    speed = {name: len(y) / statistics.median(found) for name, found in seconds.items()}
-    slow = next(iter(speed))
+    speeds = {name: [len(y) / one for one in found] for name, found in seconds.items()}
+    seed = statistics.median(next(iter(speeds.values())))
     rows = [
-        [
-            name,
-            f"{speed[name]:,.0f} ({len(y) / max(found):,.0f} to {len(y) / min(found):,.0f})",
-            f"{speed[name] / speed[slow]:.1f}",
-        ]
-        for name, found in seconds.items()
+        [name, spread(found, ",.0f", statistics.median), f"{statistics.median(found) / seed:.1f}"]
+        for name, found in speeds.items()
     ]
     return [
         f"The second seed's CNN on {images.title}, an epoch of {len(y):,} pictures, {REPEATS} times. "
@@ -173,10 +168,8 @@ def measured_batches(images: Images, device: torch.device) -> list[str]:
         rate, steps = falling(size, len(images.y_train))
         prepared = indexed(images.x_train, images.y_train, size)
         runs = [trained(lenet, prepared, images, rate, LENET_EPOCHS, steps, seed) for seed in SEEDS]
-        right = [a for _, a in runs]
-        speed = len(images.y_train) * LENET_EPOCHS / statistics.median(s for s, _ in runs)
-        spread = f"{statistics.mean(right):.3f} ({min(right):.3f} to {max(right):.3f})"
-        rows.append([str(size), f"{rate:g}", f"{speed:,.0f}", spread])
+        speed = len(images.y_train) * LENET_EPOCHS / statistics.median(seconds for seconds, _ in runs)
+        rows.append([str(size), f"{rate:g}", f"{speed:,.0f}", spread([right for _, right in runs], ".3f")])
     return [
         "The same LeNet and loop with other batches, the rate in proportion to the batch and falling to nothing; "
         f"{len(images.y_train):,} pictures, {LENET_EPOCHS} epochs, {len(SEEDS)} seeds.",
@@ -189,7 +182,7 @@ def measured_batches(images: Images, device: torch.device) -> list[str]:
 def machine(device: torch.device) -> str:
     """What it was measured on."""
     words = describe(("torch", "torchvision", "pillow"))
-    words["processor"] += f", {torch.get_num_threads()} threads"
+    words["processor"] += f", threads: {torch.get_num_threads()}"
     if device.type == "cuda":
         words["GPU"] = torch.cuda.get_device_name(device)
     return "; ".join(f"{name}: {value}" for name, value in words.items())
