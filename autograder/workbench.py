@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from IPython import get_ipython
 from IPython.display import display
 
 __all__ = ["DataMissing", "Images", "Runs", "best_device", "hardware", "load_images", "progress"]
@@ -209,17 +211,27 @@ def progress(things: Iterable[Any], what: str = "") -> Iterator[Any]:
     """Go through *things* and show how far it is and how long it will take; the line goes away at the end."""
     known = list(things)
     started = shown = time.monotonic()
-    handle = display({"text/plain": f"{what} 0 of {len(known)}"}, raw=True, display_id=True)
+    show = _line()
+    show(f"{what} 0 of {len(known)}")
     for done, thing in enumerate(known):
         now = time.monotonic()
-        if handle and done and now - shown > 0.5:
+        if done and now - shown > 0.5:
             shown = now
             left = (now - started) / done * (len(known) - done)
             bar = "#" * round(30 * done / len(known))
-            handle.update({"text/plain": f"{what} [{bar:<30}] {done} of {len(known)}, {left:.0f} s left"}, raw=True)
+            show(f"{what} [{bar:<30}] {done} of {len(known)}, {left:.0f} s left")
         yield thing
-    if handle:
-        handle.update({"text/plain": ""}, raw=True)
+    show("")
+
+
+def _line() -> Callable[[str], None]:
+    """What shows a text in place of the one before: below a notebook's cell, or in a terminal; else it is not shown."""
+    if get_ipython():
+        handle = display({"text/plain": ""}, raw=True, display_id=True)
+        return lambda text: handle.update({"text/plain": text}, raw=True)
+    if sys.stderr.isatty():
+        return lambda text: print(f"\r{text:<79}", end="" if text else "\r", file=sys.stderr, flush=True)
+    return lambda text: None
 
 
 class Runs:

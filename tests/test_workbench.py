@@ -294,18 +294,23 @@ class Line:
 def test_progress_goes_through_everything_and_says_how_long_it_takes(monkeypatch):
     line, clock = Line(), iter(range(100))
     monkeypatch.setattr(workbench, "display", line)
+    monkeypatch.setattr(workbench, "get_ipython", object)
     monkeypatch.setattr(workbench.time, "monotonic", lambda: float(next(clock)))
     assert list(progress(iter("abcd"), "runs")) == list("abcd")
-    assert line.texts[0] == "runs 0 of 4" and line.texts[-1] == ""
+    assert line.texts[:2] == ["", "runs 0 of 4"] and line.texts[-1] == ""
     shown = [text for text in line.texts if "left" in text]
     assert shown[0].startswith("runs [########") and shown[0].endswith("1 of 4, 6 s left")
     assert shown[-1].endswith("3 of 4, 1 s left")
 
 
-def test_progress_works_where_nothing_can_be_shown(monkeypatch):
-    monkeypatch.setattr(workbench, "display", lambda *_, **__: None)
-    assert list(progress(range(3))) == [0, 1, 2]
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_script_shows_progress_in_its_terminal_alone(capsys, monkeypatch, terminal):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    assert list(progress(range(3), "runs")) == [0, 1, 2]
     assert list(progress([])) == []
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("\rruns 0 of 3" if terminal else "")
+    assert terminal or said.err == ""
 
 
 def test_the_best_device_works_and_hardware_names_it_with_versions():
