@@ -234,11 +234,21 @@ def test_the_race_runs_stops_at_its_target_and_leaves_the_checks_off_the_clock()
     pictures = type("Pictures", (), {"x_train": x, "y_train": y, "x_test": x, "y_test": y})
     plan = {"width": 4, "images": 60, "batch": 20, "peak": 0.05, "check": 2, "test": 60}
     names["EPOCHS"] |= {2.0: 2, 0.0: 2}
-    slow = names["accuracy_of"]
-    names["accuracy_of"] = lambda *given: time.sleep(0.2) or slow(*given)
+    passed = [0]  # a clock by which a step takes 1 second, and a check 100
+
+    def taking(seconds, what):
+        def timed(*given):
+            passed[0] += seconds
+            return what(*given)
+
+        return timed
+
+    names["clock"] = lambda device: passed[0]
+    names["train_step"], names["accuracy_of"] = taking(1, names["train_step"]), taking(100, names["accuracy_of"])
     results = {norm: names["race"](names["NORMS"][norm], 0, 2.0, plan, pictures) for norm in ("own", "nn")}
     for result in results.values():
-        assert result["steps"] == 6 and len(result["history"]) == 3 and result["seconds"] < 0.6
+        assert result["steps"] == result["seconds"] == 6
+        assert [seconds for seconds, _ in result["history"]] == [2, 4, 6]
     accuracies = [[accuracy for _, accuracy in result["history"]] for result in results.values()]
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.1)  # the same run, up to rounding
     assert names["race"](nn.BatchNorm2d, 0, 0.0, plan, pictures)["steps"] == 2
