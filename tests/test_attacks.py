@@ -8,7 +8,7 @@ import os
 import psutil
 import pytest
 from attacks import ATTACKS, HONEST
-from conftest import SEED, make_course
+from conftest import ROOT, SEED, make_course
 from handin import LESSON, filled_in, hand_in, solutions
 
 from autograder.grade import grade
@@ -16,7 +16,7 @@ from autograder.lesson import BEGIN_HIDDEN, END_HIDDEN, read_lesson
 from autograder.limits import Limits
 from autograder.workers import Workers
 
-LIMITS = Limits(check_seconds=3.0, notebook_seconds=45.0, memory=1 << 30)
+LIMITS = Limits(check_seconds=6.0, notebook_seconds=60.0, memory=1 << 30)
 
 
 def with_neighbours(course):
@@ -78,7 +78,10 @@ def test_an_attacker_gets_what_was_really_earned(attacked, attack):
 
 def test_neighbours_notice_nothing(attacked, peaceful):
     _, results = attacked
-    assert {name: results[name] for name in peaceful} == peaceful
+    for name, alone in peaceful.items():
+        checks = zip(results[name]["checks"], alone["checks"], strict=True)
+        assert [(among, by_itself) for among, by_itself in checks if among != by_itself] == []
+        assert results[name] == alone
     assert [peaceful[name]["score"] for name in ("aaron", "forrest", "zoe")] == [15, 2.5, 12.5]
 
 
@@ -103,7 +106,7 @@ def test_no_hidden_source_and_no_file_of_the_host_is_shown(attacked):
         if BEGIN_HIDDEN in cell["source"]:
             body = cell["source"].split(BEGIN_HIDDEN)[1].split(END_HIDDEN)[0]
             hidden |= {line.strip() for line in body.splitlines() if len(line.strip()) > 12}
-    fragments = {"BEGIN HIDDEN", "run_checks", "autograder.inside import", "do not tell", "/work/", str(course.root)}
+    fragments = {"BEGIN HIDDEN", "run_checks", "autograder.inside import", "do not tell", str(ROOT), str(course.root)}
     fragments |= {"sample(6, 5)", "sample_6_5", "sample(5)"[::-1]} | hidden
     encoded = {base64.b64encode(text.encode()).decode()[4:24] for text in hidden}
     for path, text in shown_to_people(course).items():
